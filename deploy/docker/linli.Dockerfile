@@ -1,0 +1,37 @@
+# The application: one image for every web and worker process, the migrations and the `linli` command.
+# Python packages come from wheels/ (fetched beforehand by images.sh, hashes checked): the build itself
+# needs no package index.
+ARG BASE=linli-base:trixie
+FROM ${BASE} AS python
+RUN groupadd -g 10001 linli \
+    && useradd -u 10001 -g 10001 -d /srv/linli -s /usr/sbin/nologin linli \
+    && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/*
+
+FROM python AS build
+RUN apt-get update && apt-get install -y --no-install-recommends python3-venv python3-setuptools-whl
+RUN python3 -m venv /opt/linli
+COPY wheels/ /wheels/
+COPY requirements.txt /requirements.txt
+RUN /opt/linli/bin/pip install --no-index --find-links /wheels --require-hashes --no-compile -r /requirements.txt
+COPY src/ /srv/linli/
+RUN /opt/linli/bin/pip install --no-index --find-links /usr/share/python-wheels setuptools \
+    && /opt/linli/bin/pip install --no-index --no-deps --no-build-isolation -e /srv/linli \
+    && /opt/linli/bin/pip uninstall -y setuptools pip \
+    && /opt/linli/bin/python -m compileall -q /opt/linli/lib /srv/linli
+
+FROM python
+COPY --from=build /opt/linli /opt/linli
+COPY --from=build /srv/linli /srv/linli
+COPY linli-entrypoint.sh /usr/local/bin/linli-entrypoint
+ARG LINLI_COMMIT=unknown
+ENV PATH=/opt/linli/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PROMETHEUS_MULTIPROC_DIR=/run/linli/metrics \
+    LINLI_COMMIT=${LINLI_COMMIT}
+USER linli
+WORKDIR /srv/linli
+ENTRYPOINT ["linli-entrypoint"]
+CMD ["--help"]
