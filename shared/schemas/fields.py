@@ -152,9 +152,7 @@ class Day(Checked[date]):
                 return date.fromisoformat(value)
             except ValueError:
                 pass  # 2026-02-30: told below, like any other wrong day
-        raise ValueError(
-            "须为日期，例如 2026-10-01\nmust be a calendar day, such as 2026-10-01"
-        )
+        raise ValueError("须为日期，例如 2026-10-01\nmust be a calendar day, such as 2026-10-01")
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date"}

@@ -22,6 +22,8 @@ _rfc3339 = _RFC3339.fullmatch
 _iso8601 = _ISO8601.fullmatch
 _read = datetime.fromisoformat
 
+_EDGE_YEARS = (datetime.min.year, datetime.max.year)
+
 YEAR_MIN = 1900
 YEAR_MAX = 9998  # a year of room, so that no time zone can push an instant over the calendar's end
 
@@ -35,7 +37,7 @@ def parse_time(text: str) -> datetime:
         raise ValueError("not an RFC 3339 time with an offset")
     # fromisoformat reads an upper-case Z only
     moment = _read(text if text[-1] != "z" else text[:-1] + "Z")
-    if not 1 < moment.year < 9999:
+    if moment.year in _EDGE_YEARS:
         try:
             moment.astimezone(UTC)
         except OverflowError as problem:
