@@ -11,4 +11,4 @@ COPY docker/http-healthy.sh /usr/local/bin/http-healthy
 USER gateway
 # A graceful shutdown: answers under way are finished.
 STOPSIGNAL SIGQUIT
-ENTRYPOINT ["nginx", "-e", "/dev/stderr", "-c", "/etc/linli/gateway/nginx.conf", "-g", "daemon off;"]
+ENTRYPOINT ["/etc/linli/gateway/entrypoint.sh"]

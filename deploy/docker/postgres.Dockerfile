@@ -12,7 +12,7 @@ RUN groupadd -g 10002 postgres \
     && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql /var/lib/postgresql/data
 COPY docker/postgres/ /etc/linli/postgres/
 COPY postgres/ /etc/linli/bootstrap/
-ENV PATH=/usr/lib/postgresql/17/bin:$PATH PGDATA=/var/lib/postgresql/data
+ENV PATH=/usr/lib/postgresql/17/bin:$PATH
 USER postgres
 WORKDIR /var/lib/postgresql
 VOLUME /var/lib/postgresql/data

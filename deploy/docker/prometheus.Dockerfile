@@ -2,14 +2,14 @@
 ARG BASE=linli-base:trixie
 FROM ${BASE} AS packages
 WORKDIR /packages
-RUN apt-get update && apt-get download prometheus promtool \
+RUN apt-get update && apt-get download prometheus \
     && for package in *.deb; do dpkg-deb -x "$package" /unpacked; done
 
 FROM ${BASE}
 RUN groupadd -g 10004 prometheus \
     && useradd -u 10004 -g 10004 -d /prometheus -s /usr/sbin/nologin prometheus \
     && install -d -o prometheus -g prometheus -m 0700 /prometheus
-COPY --from=packages /unpacked/usr/bin/prometheus /unpacked/usr/bin/promtool /usr/local/bin/
+COPY --from=packages /unpacked/usr/bin/prometheus /usr/local/bin/
 COPY prometheus/prometheus.yml /etc/prometheus/prometheus.yml
 COPY prometheus/rules/ /etc/prometheus/rules/
 COPY docker/http-healthy.sh /usr/local/bin/http-healthy

@@ -11,10 +11,12 @@ COPY rabbitmq/entrypoint.sh rabbitmq/healthy.sh /usr/local/bin/
 COPY rabbitmq/rabbitmq.conf rabbitmq/enabled_plugins rabbitmq/definitions.template /etc/linli/
 # The node is named by the loopback address and its own ports stay there: nothing but AMQP, the
 # management API and the metrics page can be reached from another container.
-ENV RABBITMQ_NODENAME=rabbit@localhost \
+ENV PATH=/usr/lib/rabbitmq/bin:$PATH \
+    RABBITMQ_NODENAME=rabbit@localhost \
     RABBITMQ_CONFIG_FILE=/etc/linli/rabbitmq.conf \
     RABBITMQ_ENABLED_PLUGINS_FILE=/etc/linli/enabled_plugins \
     RABBITMQ_LOGS=- \
+    RABBITMQ_LOG_BASE=/tmp \
     ERL_EPMD_ADDRESS=127.0.0.1 \
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
 USER rabbitmq

@@ -17,7 +17,7 @@ hash_of() {
 
 unhex() {
     # shellcheck disable=SC2059 # the format is the data: octal escapes we have just made
-    printf "$(printf %s "$1" | sed 's/../0x& /g' | xargs printf '\\\\%03o')"
+    printf "$(printf %s "$1" | sed 's/../0x& /g' | xargs printf '\\%03o')"
 }
 
 script=

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes the cluster and its roles on the first start, then becomes PostgreSQL.
+# Makes the cluster, its roles and databases on the first start, then becomes PostgreSQL.
+# Passwords are given as files POSTGRES_<ROLE>_PASSWORD_FILE; the superuser has none and cannot sign in
+# over the network (see pg_hba.conf).
 set -eu
 
 refuse() {
@@ -7,14 +9,46 @@ refuse() {
     exit 78
 }
 
+roles="intake intake_owner points points_owner partners partners_owner notify notify_owner"
+settings=/etc/linli/postgres/postgresql.conf
+volume=/var/lib/postgresql/data
 major=17
-first_start=no
-if [ -s "$PGDATA/PG_VERSION" ]; then
-    found=$(cat "$PGDATA/PG_VERSION")
-    [ "$found" = "$major" ] || refuse "数据目录是 PostgreSQL $found 的，本镜像是 $major；请先转储再恢复" \
-        "the data directory is of PostgreSQL $found and this image is $major: dump and restore it first"
-else
-    first_start=yes
+cluster=$volume/$major
+
+for role in $roles; do
+    name=POSTGRES_$(echo "$role" | tr a-z A-Z)_PASSWORD_FILE
+    eval "file=\${$name:-}"
+    [ -n "$file" ] || refuse "未设置 $name" "$name is not set"
+    [ -s "$file" ] || refuse "密钥文件 $file 不存在或为空，请先运行 deploy/docker/secrets.sh" \
+        "the secret file $file is missing or empty: run deploy/docker/secrets.sh first"
+done
+
+for other in "$volume"/[0-9]*; do
+    case $other in
+        "$cluster" | "$cluster.new" | "$volume/[0-9]*") ;;
+        *) refuse "数据卷里是 PostgreSQL $(basename "$other") 的数据，本镜像是 $major；请先转储再恢复" \
+            "the volume holds data of PostgreSQL $(basename "$other") and this image is $major: dump and restore it" ;;
+    esac
+done
+
+# psql reads each password from its file: none is ever on a command line or in the environment.
+variables() {
+    for role in $roles; do
+        name=POSTGRES_$(echo "$role" | tr a-z A-Z)_PASSWORD_FILE
+        eval "echo \"\\\\set ${role}_password \\\`cat \$$name\\\`\""
+    done
+}
+
+# Made beside its place and renamed when whole: a first start that is interrupted begins again.
+if [ ! -d "$cluster" ]; then
+    rm -rf "$cluster.new"
+    initdb -D "$cluster.new" -U postgres --auth=peer --encoding=UTF8 --data-checksums \
+        --locale-provider=builtin --locale=C.UTF-8 >/tmp/initdb.log || { cat /tmp/initdb.log >&2; exit 1; }
+    pg_ctl -D "$cluster.new" -w -s -o "-c config_file=$settings -c listen_addresses=''" start
+    for sql in /etc/linli/bootstrap/*.sql; do
+        { variables; echo "\\i $sql"; } | psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -U postgres -d postgres
+    done
+    pg_ctl -D "$cluster.new" -w -s -m fast stop
+    mv "$cluster.new" "$cluster"
 fi
-/etc/linli/bootstrap/compose.sh "$first_start"
-exec postgres -c config_file=/etc/linli/bootstrap/postgresql.conf
+exec postgres -D "$cluster" -c config_file="$settings"
