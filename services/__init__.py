@@ -1,0 +1,1 @@
+"""The four services: intake (the ear), points (the counter), partners, notify (the mouth)."""

@@ -1,0 +1,1 @@
+"""Sessions, column types and migrations; what PostgreSQL needs that no service should repeat."""
