@@ -1,0 +1,285 @@
+"""Credits contributions: activities to residents, wishes to partners; whole batches at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.points.actions import ledger
+from services.points.actions.ledger import Account, Key
+from services.points.queries import rule_sets
+from services.points.rules.earning import (
+    CapRoom,
+    Earned,
+    RuleSet,
+    earned,
+    in_force,
+    under_caps,
+    wish_points,
+)
+from shared import clock, metrics
+from shared.clock import local_date
+from shared.messaging.handlers import Heard
+from shared.messaging.transaction import Transaction
+from shared.schemas import make
+from shared.schemas.envelope import Event
+from shared.schemas.points import PARTNER_CREDITED, POINTS_CREDITED
+
+SOURCE = "/linli/points"
+POINTS = "points"
+MINUTES = "service_minutes"
+CONTRIBUTION = "partner_contribution"
+
+_USAGE = text(
+    "SELECT u.account_id, u.span, u.starts_on, u.used FROM cap_usage u"
+    " JOIN unnest(CAST(:accounts AS bigint[]), CAST(:spans AS text[]), CAST(:starts AS date[]))"
+    " AS k (account_id, span, starts_on) USING (account_id, span, starts_on)"
+)
+_USE = text(
+    "INSERT INTO cap_usage (account_id, span, starts_on, used) SELECT * FROM"
+    " unnest(CAST(:accounts AS bigint[]), CAST(:spans AS text[]), CAST(:starts AS date[]),"
+    " CAST(:used AS int[]))"
+    " ON CONFLICT (account_id, span, starts_on) DO UPDATE SET used = excluded.used"
+)
+_AWARDS = text(
+    "INSERT INTO awards (award_id, kind, owner, on_date, programme, rule_version, points,"
+    " service_minutes, explanation, accepted_at, credited_at) SELECT r.award_id, :kind, r.owner,"
+    " r.on_date, r.programme, r.version, r.points, r.minutes, CAST(r.explanation AS jsonb),"
+    " r.accepted_at, :credited_at FROM unnest(CAST(:award_ids AS uuid[]),"
+    " CAST(:owners AS text[]), CAST(:days AS date[]), CAST(:programmes AS text[]),"
+    " CAST(:versions AS int[]), CAST(:points AS int[]), CAST(:minutes AS int[]),"
+    " CAST(:explanations AS text[]), CAST(:accepted AS timestamptz[])) AS r (award_id, owner,"
+    " on_date, programme, version, points, minutes, explanation, accepted_at)"
+)
+
+
+@dataclass(slots=True)
+class _Award:
+    """One contribution on its way into the ledger."""
+
+    event: Event
+    data: dict[str, Any]
+    on: date
+    rules: RuleSet | None
+    earned: Earned
+    points: int = 0
+    caps_hit: list[str] | None = None
+
+
+class _Caps:
+    """What the accounts of a batch have used of their day and month; read and written at once."""
+
+    def __init__(self, session: Session, wanted: list[tuple[int, date]]) -> None:
+        self._session = session
+        self._used = {
+            place: 0
+            for account_id, on in wanted
+            for place in ((account_id, "day", on), (account_id, "month", on.replace(day=1)))
+        }
+        if self._used:
+            for row in session.execute(_USAGE, self._places()):
+                self._used[row.account_id, row.span, row.starts_on] = row.used
+        self._changed: set[tuple[int, str, date]] = set()
+
+    def _places(self) -> dict[str, Any]:
+        accounts, spans, starts = zip(*self._used, strict=True)
+        return {"accounts": list(accounts), "spans": list(spans), "starts": list(starts)}
+
+    def credit(self, award: _Award, account_id: int) -> None:
+        """Cap the award and use up the room."""
+        day = (account_id, "day", award.on)
+        month = (account_id, "month", award.on.replace(day=1))
+        room = CapRoom(self._used[day], self._used[month])
+        award.points, award.caps_hit = under_caps(award.rules, award.earned.points, room)
+        if award.points:
+            self._used[day], self._used[month] = room.day_used, room.month_used
+            self._changed.update((day, month))
+
+    def write(self) -> None:
+        """Store what was used; the accounts' locks keep others away until the commit."""
+        if self._changed:
+            places = sorted(self._changed)
+            self._session.execute(
+                _USE,
+                {
+                    "accounts": [place[0] for place in places],
+                    "spans": [place[1] for place in places],
+                    "starts": [place[2] for place in places],
+                    "used": [self._used[place] for place in places],
+                },
+            )
+
+
+def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
+    """Points under the caps and all service minutes, one award a contribution."""
+    now = clock.now()
+    published = rule_sets(tx.session)
+    awards = [_earn(event, data, published) for event, data in heard]
+    accounts = ledger.locked(tx.session, _resident_keys(awards))
+    caps = _Caps(
+        tx.session,
+        [
+            (accounts[POINTS, "resident", a.data["resident_no"]].id, a.on)
+            for a in awards
+            if a.earned.points
+        ],
+    )
+    posting = ledger.posting(tx.session)
+    said = []
+    for award in awards:
+        resident_no, award_id = award.data["resident_no"], award.data["contribution_id"]
+        points = accounts.get((POINTS, "resident", resident_no))
+        minutes = accounts[MINUTES, "resident", resident_no]
+        if points is not None and award.earned.points:
+            caps.credit(award, points.id)
+            posting.issue(points, award.points, award_id)
+        posting.issue(minutes, award.earned.minutes, award_id)
+        said.append(_points_credited(award, points, minutes, now))
+    caps.write()
+    _write_awards(tx.session, "activity", "resident_no", awards, now)
+    posting.post(tx.session, now)
+    _observe(awards, now)
+    return said
+
+
+def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
+    """The partner's contribution account gets what the wish's colour is worth."""
+    now = clock.now()
+    published = rule_sets(tx.session)
+    awards = [_wish(event, data, published) for event, data in heard]
+    accounts = ledger.locked(
+        tx.session, [(CONTRIBUTION, "partner", a.data["partner"]) for a in awards]
+    )
+    posting = ledger.posting(tx.session)
+    said = []
+    for award in awards:
+        account = accounts[CONTRIBUTION, "partner", award.data["partner"]]
+        posting.issue(account, award.points, award.data["contribution_id"])
+        said.append(_partner_credited(award, account, now))
+    _write_awards(tx.session, "wish", "partner", awards, now)
+    posting.post(tx.session, now)
+    _observe(awards, now)
+    return said
+
+
+def _earn(event: Event, data: dict[str, Any], published: list[RuleSet]) -> _Award:
+    on = local_date(data["checked_in_at"])
+    rules = in_force(published, on)
+    gained = earned(
+        rules, kind=data["activity_kind"], minutes=data["minutes"], evidence=data["evidence"]
+    )
+    return _Award(event, data, on, rules, gained)
+
+
+def _wish(event: Event, data: dict[str, Any], published: list[RuleSet]) -> _Award:
+    on = local_date(data["delivered_at"])
+    rules = in_force(published, on)
+    points = wish_points(rules, data["colour"])
+    gained = Earned(points, 0, {"colour": data["colour"], "wish_code": data["wish_code"]})
+    return _Award(event, data, on, rules, gained, points, [])
+
+
+def _resident_keys(awards: list[_Award]) -> list[Key]:
+    keys = [(MINUTES, "resident", a.data["resident_no"]) for a in awards]
+    keys += [(POINTS, "resident", a.data["resident_no"]) for a in awards if a.earned.points]
+    return keys
+
+
+def _write_awards(
+    session: Session, kind: str, owner: str, awards: list[_Award], now: datetime
+) -> None:
+    session.execute(
+        _AWARDS,
+        {
+            "kind": kind,
+            "credited_at": now,
+            "award_ids": [a.data["contribution_id"] for a in awards],
+            "owners": [a.data[owner] for a in awards],
+            "days": [a.on for a in awards],
+            "programmes": [a.rules.programme if a.rules else None for a in awards],
+            "versions": [a.rules.version if a.rules else None for a in awards],
+            "points": [a.points for a in awards],
+            "minutes": [a.earned.minutes for a in awards],
+            "explanations": [_explanation(a) for a in awards],
+            "accepted": [a.data["accepted_at"] for a in awards],
+        },
+    )
+
+
+def _explanation(award: _Award) -> str:
+    return orjson.dumps(
+        {
+            **award.earned.explanation,
+            "caps_hit": award.caps_hit or [],
+            "points": award.points,
+            "activity_code": award.data.get("activity_code"),
+            "partner": award.data["partner"],
+        }
+    ).decode()
+
+
+def _points_credited(
+    award: _Award, points: Account | None, minutes: Account, now: datetime
+) -> Event:
+    data = award.data
+    return make(
+        POINTS_CREDITED,
+        {
+            "award_id": data["contribution_id"],
+            "contribution_id": data["contribution_id"],
+            "resident_no": data["resident_no"],
+            "points": award.points,
+            "service_minutes": award.earned.minutes,
+            "points_balance": points.balance if points else 0,
+            "minutes_balance": minutes.balance,
+            "activity_code": data["activity_code"],
+            "activity_kind": data["activity_kind"],
+            "on_date": award.on,
+            "caps_hit": award.caps_hit or [],
+            "rule": _rule(award.rules),
+            "accepted_at": data["accepted_at"],
+            "credited_at": now,
+        },
+        source=SOURCE,
+        correlationid=award.event.correlationid,
+        causationid=award.event.id,
+        traceparent=award.event.traceparent,
+    )
+
+
+def _partner_credited(award: _Award, account: Account, now: datetime) -> Event:
+    data = award.data
+    return make(
+        PARTNER_CREDITED,
+        {
+            "award_id": data["contribution_id"],
+            "contribution_id": data["contribution_id"],
+            "partner": data["partner"],
+            "points": award.points,
+            "balance": account.balance,
+            "wish_code": data["wish_code"],
+            "colour": data["colour"],
+            "credited_at": now,
+        },
+        source=SOURCE,
+        correlationid=award.event.correlationid,
+        causationid=award.event.id,
+        traceparent=award.event.traceparent,
+    )
+
+
+def _rule(rules: RuleSet | None) -> dict[str, Any]:
+    # Without rules for the day there is still a sentence to say: programme "none".
+    if rules is None:
+        return {"programme": "none", "version": 1}
+    return {"programme": rules.programme, "version": rules.version}
+
+
+def _observe(awards: list[_Award], now: datetime) -> None:
+    for award in awards:
+        metrics.event_to_credit.observe((now - award.data["accepted_at"]).total_seconds())

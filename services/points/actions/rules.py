@@ -1,0 +1,45 @@
+"""Publishes versions of a programme's rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+
+from services.points.rules.earning import RuleSet, read_rule_set
+from shared import clock
+from shared.errors import Conflict
+from shared.messaging.transaction import Transaction
+
+_PUBLISH = text(
+    "INSERT INTO rule_sets (programme, version, valid_from, body, published_at)"
+    " VALUES (:programme, :version, :valid_from, CAST(:body AS jsonb), :now)"
+    " ON CONFLICT DO NOTHING RETURNING version"
+)
+_SAME = text(
+    "SELECT body = CAST(:body AS jsonb) FROM rule_sets"
+    " WHERE programme = :programme AND version = :version"
+)
+
+
+def publish(tx: Transaction, body: dict[str, Any]) -> RuleSet:
+    """Publish a version; the same again is no change. Raises Rejected, or Conflict for a version
+    that was published with other content.
+    """
+    rules = read_rule_set(body)
+    values = {
+        "programme": rules.programme,
+        "version": rules.version,
+        "body": orjson.dumps(body).decode(),
+    }
+    published = tx.session.execute(
+        _PUBLISH, {**values, "valid_from": rules.valid_from, "now": clock.now()}
+    ).scalar_one_or_none()
+    if published is None and not tx.session.execute(_SAME, values).scalar_one():
+        raise Conflict(
+            "rules_published",
+            f"规则 {rules.programme} 第 {rules.version} 版已发布，修改请用新版本号",
+            f"version {rules.version} of {rules.programme} is published: use a new version",
+        )
+    return rules

@@ -1,0 +1,31 @@
+"""points' named SELECTs; nothing here changes a row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.points.rules.earning import RuleSet, read_rule_set
+
+_RULE_KEYS = text(
+    "SELECT programme, version, published_at FROM rule_sets ORDER BY programme, version"
+)
+_RULE_BODY = text("SELECT body FROM rule_sets WHERE programme = :programme AND version = :version")
+
+# A published version never changes, so what was read once is known for good.
+_known: dict[tuple[str, int, datetime], RuleSet] = {}
+
+
+def rule_sets(session: Session) -> list[RuleSet]:
+    """Every published version, newest last."""
+    keys = session.execute(_RULE_KEYS).tuples().all()
+    for key in keys:
+        programme, version, _ = key
+        if key not in _known:
+            body = session.execute(
+                _RULE_BODY, {"programme": programme, "version": version}
+            ).scalar_one()
+            _known[key] = read_rule_set(body)
+    return [_known[key] for key in keys]
