@@ -1,0 +1,1 @@
+"""Verbs that change intake's state; each takes an open transaction and commits nothing."""

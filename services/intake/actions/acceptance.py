@@ -1,0 +1,191 @@
+"""What an accepted event becomes: a contribution or a request, and what intake says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.intake.rules.judging import Judged
+from shared import log
+from shared.clock import local_date
+from shared.ids import uuid7
+from shared.messaging.transaction import Transaction
+from shared.schemas import intake as words
+from shared.schemas import make, wire
+from shared.schemas.envelope import Event
+
+SOURCE = "/linli/intake"
+
+_CONTRIBUTIONS = text(
+    "INSERT INTO contributions (contribution_id, kind, partner, source_event_id, code, category,"
+    " resident_no, started_at, ended_at, evidence, cost_fen, accepted_at)"
+    " SELECT r.*, :now FROM unnest(CAST(:contribution_ids AS uuid[]), CAST(:kinds AS text[]),"
+    " CAST(:partners AS text[]), CAST(:event_ids AS text[]), CAST(:codes AS text[]),"
+    " CAST(:categories AS text[]), CAST(:residents AS text[]), CAST(:starts AS timestamptz[]),"
+    " CAST(:ends AS timestamptz[]), CAST(:evidences AS text[]), CAST(:costs AS int[])) AS r"
+)
+_REQUEST_IDS = text(
+    "SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, :n)"
+)
+_REQUESTS = text(
+    "INSERT INTO requests (id, request_no, state, partner, source_event_id, resident_no, title,"
+    " description, category, grid_code, urgency, opened_at, accepted_at) OVERRIDING SYSTEM VALUE"
+    " SELECT r.id, r.request_no, 'submitted', r.partner, r.event_id, r.resident_no, r.title,"
+    " r.description, r.category, r.grid_code, r.urgency, r.opened_at, :now"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS text[]), CAST(:partners AS text[]),"
+    " CAST(:event_ids AS text[]), CAST(:residents AS text[]), CAST(:titles AS text[]),"
+    " CAST(:descriptions AS text[]), CAST(:categories AS text[]), CAST(:grids AS text[]),"
+    " CAST(:urgencies AS text[]), CAST(:opened AS timestamptz[])) AS r (id, request_no, partner,"
+    " event_id, resident_no, title, description, category, grid_code, urgency, opened_at)"
+)
+
+
+def record(tx: Transaction, accepted: list[Judged], now: datetime) -> None:
+    """Write the rows of accepted events and say what happened."""
+    by_type: dict[str, list[Judged]] = {}
+    for one in accepted:
+        by_type.setdefault(one.type, []).append(one)
+    for kind, its in by_type.items():
+        _RECORDERS[kind](tx, its, now)
+
+
+def _event(judged: Judged, kind: str, data: dict[str, Any]) -> Event:
+    correlation = judged.item.attributes.get("correlationid")
+    trace = judged.item.attributes.get("traceparent")
+    return make(
+        kind,
+        data,
+        source=SOURCE,
+        correlationid=correlation if isinstance(correlation, str) else judged.event_id,
+        causationid=judged.event_id,
+        traceparent=trace if isinstance(trace, str) else log.traceparent.get() or None,
+    )
+
+
+def _record_activities(tx: Transaction, its: list[Judged], now: datetime) -> None:
+    ids = [uuid7() for _ in its]
+    _write_contributions(tx, "activity", its, ids, now)
+    tx.emit(
+        _event(one, words.CONTRIBUTION_RECORDED, _activity(one, contribution_id, now))
+        for one, contribution_id in zip(its, ids, strict=True)
+    )
+
+
+def _activity(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any]:
+    data = judged.data
+    return {
+        "contribution_id": contribution_id,
+        "partner": judged.partner,
+        "source_event_id": judged.event_id,
+        "activity_code": data["activity_code"],
+        "activity_kind": data["activity_kind"],
+        "resident_no": data["resident_no"],
+        "checked_in_at": data["checked_in_at"],
+        "checked_out_at": data["checked_out_at"],
+        "minutes": wire.whole_minutes(data["checked_in_at"], data["checked_out_at"]),
+        "evidence": data["evidence"],
+        "accepted_at": now,
+    }
+
+
+def _record_wishes(tx: Transaction, its: list[Judged], now: datetime) -> None:
+    ids = [uuid7() for _ in its]
+    _write_contributions(tx, "wish", its, ids, now)
+    tx.emit(
+        _event(one, words.WISH_DELIVERED, _wish(one, contribution_id, now))
+        for one, contribution_id in zip(its, ids, strict=True)
+    )
+
+
+def _wish(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "contribution_id": contribution_id,
+        "partner": judged.partner,
+        "source_event_id": judged.event_id,
+        **judged.data,
+        "delivered_at": judged.time,
+        "accepted_at": now,
+    }
+
+
+def _write_contributions(
+    tx: Transaction, kind: str, its: list[Judged], ids: list[UUID], now: datetime
+) -> None:
+    data = [one.data for one in its]
+    is_activity = kind == "activity"
+    times = [one.time for one in its]
+    tx.session.execute(
+        _CONTRIBUTIONS,
+        {
+            "now": now,
+            "contribution_ids": ids,
+            "kinds": [kind] * len(its),
+            "partners": [one.partner for one in its],
+            "event_ids": [one.event_id for one in its],
+            "codes": [d["activity_code" if is_activity else "wish_code"] for d in data],
+            "categories": [d["activity_kind" if is_activity else "colour"] for d in data],
+            "residents": [d["resident_no"] for d in data],
+            "starts": [d["checked_in_at"] for d in data] if is_activity else times,
+            "ends": [d["checked_out_at"] for d in data] if is_activity else times,
+            "evidences": [d.get("evidence") for d in data],
+            "costs": [d.get("cost_fen") for d in data],
+        },
+    )
+
+
+def _record_requests(tx: Transaction, its: list[Judged], now: datetime) -> None:
+    ids = list(tx.session.execute(_REQUEST_IDS, {"n": len(its)}).scalars())
+    numbers = [request_no(now, each) for each in ids]
+    data = [one.data for one in its]
+    tx.session.execute(
+        _REQUESTS,
+        {
+            "now": now,
+            "ids": ids,
+            "numbers": numbers,
+            "partners": [one.partner for one in its],
+            "event_ids": [one.event_id for one in its],
+            "residents": [d["resident_no"] for d in data],
+            "titles": [d["title"] for d in data],
+            "descriptions": [d["description"] for d in data],
+            "categories": [d["category"] for d in data],
+            "grids": [d["grid_code"] for d in data],
+            "urgencies": [d["urgency"] for d in data],
+            "opened": [one.time for one in its],
+        },
+    )
+    tx.emit(
+        _event(one, words.REQUEST_OPENED, _request(one, number, now))
+        for one, number in zip(its, numbers, strict=True)
+    )
+
+
+def _request(judged: Judged, number: str, now: datetime) -> dict[str, Any]:
+    # No title and no description: free text stays in intake.
+    data = judged.data
+    return {
+        "request_no": number,
+        "partner": judged.partner,
+        "resident_no": data["resident_no"],
+        "category": data["category"],
+        "grid_code": data["grid_code"],
+        "urgency": data["urgency"],
+        "opened_at": judged.time,
+        "accepted_at": now,
+    }
+
+
+def request_no(accepted_at: datetime, request_id: int) -> str:
+    """Q + the day in the district + a number that never repeats, such as Q20261003-000042."""
+    return f"Q{local_date(accepted_at):%Y%m%d}-{request_id:06d}"
+
+
+_RECORDERS: dict[str, Callable[[Transaction, list[Judged], datetime], None]] = {
+    wire.ACTIVITY_ATTENDED: _record_activities,
+    wire.WISH_FULFILLED: _record_wishes,
+    wire.REQUEST_SUBMITTED: _record_requests,
+}

@@ -1,0 +1,72 @@
+"""Door: what partners publish to their exchanges, from the queue `ingress` to the gate.
+
+Whose an event is, is told by the exchange it came through, never by what it says of itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.intake.actions import gate
+from services.intake.actions.gate import Sent
+from services.intake.rules.items import open_body
+from shared import metrics
+from shared.crypto import FieldCipher
+from shared.db.session import Sessions
+from shared.messaging.subscriber import Delivery, Stopping
+from shared.messaging.transaction import transaction
+
+logger = logging.getLogger(__name__)
+
+QUEUE = "ingress"
+BATCH_MAX = 400
+PREFETCH = 1200
+BACK_OFF_FIRST_S = 0.2
+BACK_OFF_MAX_S = 15.0
+
+_EXCHANGE_PREFIX = "in."
+
+
+class Ingress:
+    """Processes batches of partner deliveries; returns only when their verdicts are committed."""
+
+    def __init__(self, sessions: Sessions, cipher: FieldCipher) -> None:
+        self._sessions = sessions
+        self._cipher = cipher
+        self.stopping = threading.Event()
+
+    def process(self, deliveries: list[Delivery]) -> None:
+        """Judge a batch; a database that is away holds the batch, nothing is given up."""
+        sent = [one for delivery in deliveries for one in _open(delivery)]
+        attempt = 0
+        while sent:
+            attempt += 1
+            try:
+                self._judge(sent)
+            except (DBAPIError, PoolTimeout) as problem:
+                self._hold(attempt, problem)
+            else:
+                return
+
+    def _judge(self, sent: list[Sent]) -> None:
+        with transaction(self._sessions) as tx:
+            verdicts = gate.receive(tx, sent, door="amqp", cipher=self._cipher)
+            gate.reply(tx, sent, verdicts)
+        metrics.subscriber_batch.labels("intake", QUEUE).observe(len(sent))
+
+    def _hold(self, attempt: int, problem: Exception) -> None:
+        metrics.subscriber_retries.labels("intake", QUEUE).inc()
+        logger.warning("gate holds its batch: %s", problem, extra={"attempts": attempt})
+        if self.stopping.wait(min(BACK_OFF_FIRST_S * 2 ** (attempt - 1), BACK_OFF_MAX_S)):
+            raise Stopping
+
+
+def _open(delivery: Delivery) -> list[Sent]:
+    partner = delivery.exchange.removeprefix(_EXCHANGE_PREFIX)
+    properties = delivery.properties
+    items = open_body(properties.content_type or "", properties.headers or {}, delivery.body)
+    return [Sent(partner, item) for item in items]
