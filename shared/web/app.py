@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from shared.web import (
     i18n,
     navigation,
     observing,
+    plain_input,
     preferences,
     problems,
     routing,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 STATIC_MAX_AGE_S = 3600
-_log = logging.getLogger("linli.web")
 
 
 def create_base_app(
@@ -69,6 +68,7 @@ def create_base_app(
     observing.install(app, service)
     tracing.install(app)
     app.before_request(_refuse_large_bodies)
+    plain_input.install(app)
     headers.install(app, https=settings.secure_cookies)
     problems.install(app)
     i18n.install(app)
@@ -115,8 +115,8 @@ class _Guard:
             return self._inner(environ, start)
         except HTTPException as error:
             status = error.code or 400
-        except Exception:
-            _log.exception("a request failed before the app could answer")
+        except Exception as error:  # noqa: BLE001 - the last net under every request
+            problems.log_failure("a request failed before the app could answer", error)
             status = 500
         return self._plain(status, start)
 

@@ -18,11 +18,11 @@ class Column:
     height: float
 
 
-def _top(values: Sequence[int | float]) -> float:
+def _top(values: Sequence[float]) -> float:
     return max((float(v) for v in values if v > 0), default=1.0)
 
 
-def columns(values: Sequence[int | float], width: int = 600, height: int = 120) -> list[Column]:
+def columns(values: Sequence[float], width: int = 600, height: int = 120) -> list[Column]:
     """One column per value, the highest as high as the chart; only the last 400 are drawn."""
     shown = list(values)[-POINTS_MAX:]
     if not shown:
@@ -39,7 +39,7 @@ def columns(values: Sequence[int | float], width: int = 600, height: int = 120) 
     return drawn
 
 
-def line(values: Sequence[int | float], width: int = 120, height: int = 32) -> str:
+def line(values: Sequence[float], width: int = 120, height: int = 32) -> str:
     """The `points` of a polyline through the last 400 values, from 0 to the highest."""
     shown = list(values)[-POINTS_MAX:]
     if not shown:
@@ -54,6 +54,6 @@ def line(values: Sequence[int | float], width: int = 120, height: int = 32) -> s
     )
 
 
-def share(value: int | float, whole: int | float) -> float:
+def share(value: float, whole: float) -> float:
     """How much of the whole, 0 to 100; 0 when the whole is nothing."""
     return round(min(max(float(value) / float(whole), 0.0), 1.0) * 100, 2) if whole > 0 else 0.0

@@ -37,7 +37,7 @@ def local_day(on: date | datetime | None) -> str:
     return on.isoformat() if language() == "en" else f"{on.year}年{on.month}月{on.day}日"
 
 
-def number(value: int | float | None) -> str:
+def number(value: float | None) -> str:
     """1,234 (and — for None)."""
     return NOTHING if value is None else f"{value:,}"
 

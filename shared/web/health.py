@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from flask import Flask, Response, jsonify
 
 from shared.metrics import exposition
 from shared.web.access import public
-from shared.web.problems import RETRY_AFTER_S
+from shared.web.problems import RETRY_AFTER_S, log_failure
 from shared.web.settings import product_version
 
 Ready = Callable[[], dict[str, str | None]]
-_log = logging.getLogger("linli.web")
 
 
 def check(ready: Ready) -> dict[str, str | None]:
     """The checks' answers (None is well); a check that raises is itself a reason."""
     try:
         return ready()
-    except Exception as problem:
-        _log.warning("a readiness check raised", exc_info=problem)
+    except Exception as problem:  # noqa: BLE001 - whatever is wrong, not ready is the answer
+        log_failure("a readiness check raised", problem)
         return {"checks": f"检查失败 / the check failed: {type(problem).__name__}"}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import flask
 import flask_smorest  # type: ignore[import-untyped, unused-ignore]
 from flask import Flask, Response, current_app, render_template
 
 from shared.web import openapi_page
-from shared.web.access import access_of, public
+from shared.web.access import View, access_of, public
 from shared.web.problems import PROBLEM_JSON, ProblemSchema
 from shared.web.routing import RestConverter
 from shared.web.settings import product_version
@@ -22,6 +23,21 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc, unused-ignore
     """A flask-smorest blueprint whose errors are always problem documents, never pages."""
 
     is_linli_api = True
+
+    if TYPE_CHECKING:  # flask-smorest has no types; these are the decorators we use
+
+        def get(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def post(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def put(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def patch(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def delete(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]: ...
+        def response(
+            self, status_code: int, schema: Any = None, **options: Any
+        ) -> Callable[[View], View]: ...
+        def alt_response(self, status_code: int, **options: Any) -> Callable[[View], View]: ...
+        def doc(self, **options: Any) -> Callable[[View], View]: ...
 
 
 class LinliApi(flask_smorest.Api):  # type: ignore[misc, unused-ignore]

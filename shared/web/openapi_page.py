@@ -95,7 +95,7 @@ def _operation(
         parameters=parameters,
         body_media=media,
         body=body,
-        answers=[_answer(document, s, r) for s, r in told.get("responses", {}).items()],
+        answers=[_answer(document, s, r) for s, r in sorted(told.get("responses", {}).items())],
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from flask import Flask, Response, render_template
 from marshmallow import Schema, ValidationError, fields
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -66,6 +68,7 @@ _KNOWN: dict[int, tuple[str, str, str, str, str]] = {
     503: ("unavailable", "暂时不可用", "Temporarily unavailable",
           "系统正忙，请稍后再试。", "The system is busy; please try again shortly."),
 }  # fmt: skip
+_CHAIN_MAX = 5
 _PASSED_ON = ("Allow", "Retry-After", "WWW-Authenticate", "Content-Range")
 
 
@@ -101,7 +104,7 @@ def known_status(status: int) -> int:
     return 400 if 400 <= status < 500 else 500
 
 
-def problem_document(  # noqa: PLR0913 - the members of a problem
+def problem_document(
     status: int,
     *,
     code: str | None = None,
@@ -172,6 +175,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(LinliError, _linli_error)
     app.register_error_handler(ValidationError, _validation_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(PoolTimeout, _no_connection)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -214,9 +219,39 @@ def _http_error(error: HTTPException) -> BaseResponse:
 
 
 def _unexpected(error: Exception) -> Response:
-    _log.error("unexpected error", exc_info=error)
+    log_failure("unexpected error", error)
     try:
         return answer(problem_document(500))
-    except Exception:  # the error page itself is broken: the document still says it
-        _log.exception("the error page failed")
+    except Exception as second:  # noqa: BLE001 - the page is broken, the document still says it
+        log_failure("the error page failed", second)
         return as_json(problem_document(500))
+
+
+def _database_error(error: DBAPIError) -> Response:
+    if isinstance(error, DataError):
+        # A value the column cannot hold and no schema refused: the sender's, most likely.
+        log_failure("the database refused a value", error)
+        return answer(problem_document(422))
+    if isinstance(error, OperationalError | InterfaceError):
+        log_failure("the database is not available", error)
+        return answer(problem_document(503))
+    return _unexpected(error)
+
+
+def _no_connection(error: PoolTimeout) -> Response:
+    log_failure("no database connection is free", error)
+    return answer(problem_document(503))
+
+
+class _Withheld(Exception):
+    """Stands in a log for an exception whose own text is kept out of it."""
+
+
+def log_failure(message: str, error: BaseException) -> None:
+    """Log where it failed and its kind, not its text: that may quote what somebody typed."""
+    kinds, link = [type(error).__name__], error.__cause__ or error.__context__
+    while link is not None and len(kinds) < _CHAIN_MAX:
+        kinds.append(type(link).__name__)
+        link = link.__cause__ or link.__context__
+    shown = _Withheld(" <- ".join(kinds))
+    _log.error(message, exc_info=(_Withheld, shown, error.__traceback__))

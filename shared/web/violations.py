@@ -123,13 +123,18 @@ def _walk(node: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     if isinstance(node, Mapping):
         for key, inner in node.items():
             # `_schema` is marshmallow's name for the object as a whole.
-            deeper = path if key == "_schema" else (*path, str(key)[:_KEY_CHARS_MAX])
+            deeper = path if key == "_schema" else (*path, _clean(key, _KEY_CHARS_MAX))
             yield from _walk(inner, deeper)
     elif isinstance(node, list | tuple):
         for inner in node:
             yield from _walk(inner, path)
     else:
-        yield path, str(node)[:_TEXT_CHARS_MAX]
+        yield path, _clean(node, _TEXT_CHARS_MAX)
+
+
+def _clean(node: object, limit: int) -> str:
+    # Keys come from the sender: a lone surrogate in one could not be written anywhere.
+    return str(node)[:limit].encode("utf-8", "replace").decode()
 
 
 def _pointer(path: tuple[str, ...]) -> str:
