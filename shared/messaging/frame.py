@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared import clock, log, metrics
+from shared.db.arrays import literal
 from shared.db.session import Sessions
 from shared.errors import LinliError, NotYet, Unavailable
 from shared.messaging import dead_letters
@@ -45,7 +46,7 @@ _CLAIM = text(
     " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[]))"
     " ON CONFLICT DO NOTHING RETURNING event_id"
 )
-_SEEN = text("SELECT event_id, body_hash FROM inbox WHERE event_id = ANY(:ids)")
+_SEEN = text("SELECT event_id, body_hash FROM inbox WHERE event_id = ANY(CAST(:ids AS uuid[]))")
 
 # SQLSTATE classes that mean "not now": connection, resources, operator, serialisation, locks.
 _TRANSIENT_STATES = ("08", "53", "57", "40", "55")
@@ -106,7 +107,7 @@ class Frame:
             attempt += 1
             try:
                 self._commit(batch)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - whatever it is, the event is not lost
                 if _is_transient(problem):
                     self._hold(attempt, problem)
                 elif len(batch) > 1:
@@ -130,15 +131,18 @@ class Frame:
         self._count(batch, fresh)
 
     def _claim(self, tx: Transaction, batch: list[Incoming]) -> list[Incoming]:
-        ordered = sorted(batch, key=lambda one: one.id)  # one order for all, so no deadlock
+        ordered = sorted(batch, key=lambda one: one.event.id)  # one order for all, so no deadlock
         ids = [one.id for one in ordered]
         claimed = set(
             tx.session.execute(
-                _CLAIM, {"ids": ids, "hashes": [one.body_hash for one in ordered]}
+                _CLAIM,
+                {"ids": literal(ids), "hashes": literal(one.body_hash for one in ordered)},
             ).scalars()
         )
         if len(claimed) < len(batch):
-            seen: dict[UUID, int] = dict(tx.session.execute(_SEEN, {"ids": ids}).tuples().all())
+            seen: dict[UUID, int] = dict(
+                tx.session.execute(_SEEN, {"ids": literal(ids)}).tuples().all()
+            )
             conflicts = [one for one in batch if seen[one.id] != one.body_hash]
             if conflicts:
                 dead_letters.bury(

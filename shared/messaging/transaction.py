@@ -24,8 +24,7 @@ BYTES_MAX = 256 * 1024
 
 _WRITE_OUTBOX = text(
     "INSERT INTO outbox (kind, destination, item_count, items)"
-    " SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:destinations AS text[]),"
-    " CAST(:counts AS int[]), CAST(:items AS text[]))"
+    " VALUES (:kind, :destination, :item_count, :items)"
 )
 _WAKE_RELAY = text(f"SELECT pg_notify('{OUTBOX_CHANNEL}', '')")
 
@@ -57,18 +56,19 @@ class Transaction:
     def write_outbox(self) -> None:
         """Turn what waits into outbox rows; called once, by `transaction`."""
         rows = [
-            (kind, destination, len(pack), ",".join(pack))
+            {
+                "kind": kind,
+                "destination": destination,
+                "item_count": len(pack),
+                "items": ",".join(pack),
+            }
             for (kind, destination), items in self._waiting.items()
             for pack in packs(items)
         ]
         self._waiting.clear()
         if not rows:
             return
-        kinds, destinations, counts, items = (list(column) for column in zip(*rows, strict=True))
-        self.session.execute(
-            _WRITE_OUTBOX,
-            {"kinds": kinds, "destinations": destinations, "counts": counts, "items": items},
-        )
+        self.session.execute(_WRITE_OUTBOX, rows)
         self.session.execute(_WAKE_RELAY)
 
 

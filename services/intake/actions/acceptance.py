@@ -12,6 +12,7 @@ from sqlalchemy import text
 from services.intake.rules.judging import Judged
 from shared import log
 from shared.clock import local_date
+from shared.db.arrays import literal
 from shared.ids import uuid7
 from shared.messaging.transaction import Transaction
 from shared.schemas import intake as words
@@ -122,17 +123,17 @@ def _write_contributions(
         _CONTRIBUTIONS,
         {
             "now": now,
-            "contribution_ids": ids,
-            "kinds": [kind] * len(its),
-            "partners": [one.partner for one in its],
-            "event_ids": [one.event_id for one in its],
-            "codes": [d["activity_code" if is_activity else "wish_code"] for d in data],
-            "categories": [d["activity_kind" if is_activity else "colour"] for d in data],
-            "residents": [d["resident_no"] for d in data],
-            "starts": [d["checked_in_at"] for d in data] if is_activity else times,
-            "ends": [d["checked_out_at"] for d in data] if is_activity else times,
-            "evidences": [d.get("evidence") for d in data],
-            "costs": [d.get("cost_fen") for d in data],
+            "contribution_ids": literal(ids),
+            "kinds": literal([kind] * len(its)),
+            "partners": literal(one.partner for one in its),
+            "event_ids": literal(one.event_id for one in its),
+            "codes": literal(d["activity_code" if is_activity else "wish_code"] for d in data),
+            "categories": literal(d["activity_kind" if is_activity else "colour"] for d in data),
+            "residents": literal(d["resident_no"] for d in data),
+            "starts": literal(d["checked_in_at"] for d in data) if is_activity else times,
+            "ends": literal(d["checked_out_at"] for d in data) if is_activity else times,
+            "evidences": literal(d.get("evidence") for d in data),
+            "costs": literal(d.get("cost_fen") for d in data),
         },
     )
 
@@ -145,17 +146,17 @@ def _record_requests(tx: Transaction, its: list[Judged], now: datetime) -> None:
         _REQUESTS,
         {
             "now": now,
-            "ids": ids,
-            "numbers": numbers,
-            "partners": [one.partner for one in its],
-            "event_ids": [one.event_id for one in its],
-            "residents": [d["resident_no"] for d in data],
-            "titles": [d["title"] for d in data],
-            "descriptions": [d["description"] for d in data],
-            "categories": [d["category"] for d in data],
-            "grids": [d["grid_code"] for d in data],
-            "urgencies": [d["urgency"] for d in data],
-            "opened": [one.time for one in its],
+            "ids": literal(ids),
+            "numbers": literal(numbers),
+            "partners": literal(one.partner for one in its),
+            "event_ids": literal(one.event_id for one in its),
+            "residents": literal(d["resident_no"] for d in data),
+            "titles": literal(d["title"] for d in data),
+            "descriptions": literal(d["description"] for d in data),
+            "categories": literal(d["category"] for d in data),
+            "grids": literal(d["grid_code"] for d in data),
+            "urgencies": literal(d["urgency"] for d in data),
+            "opened": literal(one.time for one in its),
         },
     )
     tx.emit(

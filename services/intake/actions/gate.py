@@ -28,6 +28,7 @@ from services.intake.rules.judging import (
 )
 from shared import clock, metrics
 from shared.crypto import FieldCipher
+from shared.db.arrays import hex_literal, literal
 from shared.ids import uuid7
 from shared.messaging.transaction import Transaction
 from shared.schemas import PARTNER_TYPES, content_hash
@@ -46,7 +47,9 @@ _COUNT = text(
     " day_at = excluded.day_at"
     " RETURNING slug, seq, minute_count, day_count"
 )
-_RESIDENTS = text("SELECT resident_no FROM residents WHERE resident_no = ANY(:numbers)")
+_RESIDENTS = text(
+    "SELECT resident_no FROM residents WHERE resident_no = ANY(CAST(:numbers AS text[]))"
+)
 _ACCEPTED = text(
     "SELECT v.source, v.event_id, v.body_hash FROM verdicts v"
     " JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS k (source, event_id)"
@@ -128,7 +131,12 @@ def _number(tx: Transaction, opened: list[_Open], terms: dict[str, Terms], now: 
     counts = Counter(one.judged.partner for one in opened)
     slugs = sorted(counts)
     rows = tx.session.execute(
-        _COUNT, {"slugs": slugs, "counts": [counts[slug] for slug in slugs], "now": now}
+        _COUNT,
+        {
+            "slugs": literal(slugs),
+            "counts": literal(counts[slug] for slug in slugs),
+            "now": now,
+        },
     ).all()
     next_seq = {row.slug: row.seq - counts[row.slug] + 1 for row in rows}
     over = {
@@ -159,7 +167,7 @@ def _against_register(tx: Transaction, opened: list[_Open]) -> None:
     numbers = {one.judged.data["resident_no"] for one in named}
     if not numbers:
         return
-    known = set(tx.session.execute(_RESIDENTS, {"numbers": list(numbers)}).scalars())
+    known = set(tx.session.execute(_RESIDENTS, {"numbers": literal(numbers)}).scalars())
     for one in named:
         if one.judged.data["resident_no"] not in known:
             one.judged.refusal = unknown_resident()
@@ -172,10 +180,10 @@ def _against_accepted(tx: Transaction, opened: list[_Open]) -> None:
     rows = tx.session.execute(
         _ACCEPTED,
         {
-            "sources": [one.judged.source for one in sound],
-            "ids": [one.judged.event_id for one in sound],
+            "sources": literal(one.judged.source for one in sound),
+            "ids": literal(one.judged.event_id for one in sound),
         },
-    )
+    ).all()
     seen = {(row.source, row.event_id): bytes(row.body_hash) for row in rows}
     for one in sound:
         key = (one.judged.source, one.judged.event_id)
@@ -201,16 +209,16 @@ def _write(tx: Transaction, opened: list[_Open], door: str, now: datetime) -> No
         {
             "now": now,
             "door": door,
-            "partners": [one.judged.partner for one in opened],
-            "seqs": [one.seq for one in opened],
-            "sources": [one.judged.source for one in opened],
-            "ids": [one.judged.event_id for one in opened],
-            "types": [one.judged.type for one in opened],
-            "verdicts": [_verdict(one.judged) for one in opened],
-            "reasons": [r.reason.value if r else None for r in refusals],
-            "details": [r.detail if r else None for r in refusals],
-            "pointers": [r.pointer if r else None for r in refusals],
-            "hashes": [one.body_hash for one in opened],
+            "partners": literal(one.judged.partner for one in opened),
+            "seqs": literal(one.seq for one in opened),
+            "sources": literal(one.judged.source for one in opened),
+            "ids": literal(one.judged.event_id for one in opened),
+            "types": literal(one.judged.type for one in opened),
+            "verdicts": literal(_verdict(one.judged) for one in opened),
+            "reasons": literal(r.reason.value if r else None for r in refusals),
+            "details": literal(r.detail if r else None for r in refusals),
+            "pointers": literal(r.pointer if r else None for r in refusals),
+            "hashes": hex_literal(one.body_hash for one in opened),
         },
     )
 

@@ -12,6 +12,7 @@ from services.intake.rules.items import Item, open_body
 from services.intake.rules.judging import Judged
 from shared import clock
 from shared.crypto import FieldCipher
+from shared.db.arrays import literal
 from shared.errors import Missing
 from shared.messaging.transaction import Transaction
 
@@ -39,9 +40,11 @@ def keep(tx: Transaction, rejected: list[tuple[Judged, int]], cipher: FieldCiphe
     tx.session.execute(
         _KEEP,
         {
-            "partners": [judged.partner for judged, _ in rejected],
-            "seqs": [seq for _, seq in rejected],
-            "sealed": [_seal(judged.item, judged.partner, seq, cipher) for judged, seq in rejected],
+            "partners": literal(judged.partner for judged, _ in rejected),
+            "seqs": literal(seq for _, seq in rejected),
+            "sealed": literal(
+                _seal(judged.item, judged.partner, seq, cipher) for judged, seq in rejected
+            ),
         },
     )
 

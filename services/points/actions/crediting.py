@@ -24,6 +24,7 @@ from services.points.rules.earning import (
 )
 from shared import clock, metrics
 from shared.clock import local_date
+from shared.db.arrays import literal
 from shared.messaging.handlers import Heard
 from shared.messaging.transaction import Transaction
 from shared.schemas import make
@@ -47,14 +48,12 @@ _USE = text(
     " ON CONFLICT (account_id, span, starts_on) DO UPDATE SET used = excluded.used"
 )
 _AWARDS = text(
-    "INSERT INTO awards (award_id, kind, owner, on_date, programme, rule_version, points,"
-    " service_minutes, explanation, accepted_at, credited_at) SELECT r.award_id, :kind, r.owner,"
-    " r.on_date, r.programme, r.version, r.points, r.minutes, CAST(r.explanation AS jsonb),"
-    " r.accepted_at, :credited_at FROM unnest(CAST(:award_ids AS uuid[]),"
-    " CAST(:owners AS text[]), CAST(:days AS date[]), CAST(:programmes AS text[]),"
-    " CAST(:versions AS int[]), CAST(:points AS int[]), CAST(:minutes AS int[]),"
-    " CAST(:explanations AS text[]), CAST(:accepted AS timestamptz[])) AS r (award_id, owner,"
-    " on_date, programme, version, points, minutes, explanation, accepted_at)"
+    "INSERT INTO awards (award_id, owner, on_date, programme, rule_version, points,"
+    " service_minutes, accepted_at, explanation, kind, credited_at) SELECT r.*, :kind,"
+    " :credited_at FROM ROWS FROM (unnest(CAST(:award_ids AS uuid[]), CAST(:owners AS text[]),"
+    " CAST(:days AS date[]), CAST(:programmes AS text[]), CAST(:versions AS int[]),"
+    " CAST(:points AS int[]), CAST(:minutes AS int[]), CAST(:accepted AS timestamptz[])),"
+    " jsonb_array_elements(CAST(:explanations AS jsonb))) AS r"
 )
 
 
@@ -82,13 +81,13 @@ class _Caps:
             for place in ((account_id, "day", on), (account_id, "month", on.replace(day=1)))
         }
         if self._used:
-            for row in session.execute(_USAGE, self._places()):
-                self._used[row.account_id, row.span, row.starts_on] = row.used
+            for account_id, span, on, used in session.execute(_USAGE, self._places()).all():
+                self._used[account_id, span, on] = used
         self._changed: set[tuple[int, str, date]] = set()
 
     def _places(self) -> dict[str, Any]:
         accounts, spans, starts = zip(*self._used, strict=True)
-        return {"accounts": list(accounts), "spans": list(spans), "starts": list(starts)}
+        return {"accounts": literal(accounts), "spans": literal(spans), "starts": literal(starts)}
 
     def credit(self, award: _Award, account_id: int) -> None:
         """Cap the award and use up the room."""
@@ -107,10 +106,10 @@ class _Caps:
             self._session.execute(
                 _USE,
                 {
-                    "accounts": [place[0] for place in places],
-                    "spans": [place[1] for place in places],
-                    "starts": [place[2] for place in places],
-                    "used": [self._used[place] for place in places],
+                    "accounts": literal(place[0] for place in places),
+                    "spans": literal(place[1] for place in places),
+                    "starts": literal(place[2] for place in places),
+                    "used": literal(self._used[place] for place in places),
                 },
             )
 
@@ -198,29 +197,27 @@ def _write_awards(
         {
             "kind": kind,
             "credited_at": now,
-            "award_ids": [a.data["contribution_id"] for a in awards],
-            "owners": [a.data[owner] for a in awards],
-            "days": [a.on for a in awards],
-            "programmes": [a.rules.programme if a.rules else None for a in awards],
-            "versions": [a.rules.version if a.rules else None for a in awards],
-            "points": [a.points for a in awards],
-            "minutes": [a.earned.minutes for a in awards],
-            "explanations": [_explanation(a) for a in awards],
-            "accepted": [a.data["accepted_at"] for a in awards],
+            "award_ids": literal(a.data["contribution_id"] for a in awards),
+            "owners": literal(a.data[owner] for a in awards),
+            "days": literal(a.on for a in awards),
+            "programmes": literal(a.rules.programme if a.rules else None for a in awards),
+            "versions": literal(a.rules.version if a.rules else None for a in awards),
+            "points": literal(a.points for a in awards),
+            "minutes": literal(a.earned.minutes for a in awards),
+            "explanations": orjson.dumps([_explanation(a) for a in awards]).decode(),
+            "accepted": literal(a.data["accepted_at"] for a in awards),
         },
     )
 
 
-def _explanation(award: _Award) -> str:
-    return orjson.dumps(
-        {
-            **award.earned.explanation,
-            "caps_hit": award.caps_hit or [],
-            "points": award.points,
-            "activity_code": award.data.get("activity_code"),
-            "partner": award.data["partner"],
-        }
-    ).decode()
+def _explanation(award: _Award) -> dict[str, Any]:
+    return {
+        **award.earned.explanation,
+        "caps_hit": award.caps_hit or [],
+        "points": award.points,
+        "activity_code": award.data.get("activity_code"),
+        "partner": award.data["partner"],
+    }
 
 
 def _points_credited(

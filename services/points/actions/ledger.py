@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import metrics
+from shared.db.arrays import literal
 from shared.errors import Conflict
 
 ISSUER = "district"
@@ -88,13 +89,13 @@ class Posting:
         session.execute(
             _POST,
             {
-                "accounts": self.accounts,
-                "seqs": self.seqs,
-                "balances": self.balances,
-                "issuers": self.debits,
-                "assets": self.assets,
-                "amounts": self.amounts,
-                "award_ids": self.award_ids,
+                "accounts": literal(self.accounts),
+                "seqs": literal(self.seqs),
+                "balances": literal(self.balances),
+                "issuers": literal(self.debits),
+                "assets": literal(self.assets),
+                "amounts": literal(self.amounts),
+                "award_ids": literal(self.award_ids),
                 "posted_at": posted_at,
             },
         )
@@ -124,7 +125,7 @@ def locked(session: Session, keys: Iterable[Key]) -> dict[Key, Account]:
 
 def _lock(session: Session, keys: list[Key]) -> dict[Key, Account]:
     accounts: dict[Key, Account] = {}
-    for row in session.execute(_LOCK, _columns(keys)):
+    for row in session.execute(_LOCK, _columns(keys)).all():
         account_id, asset, owner_kind, owner, balance, seq, frozen_reason = row
         if frozen_reason is not None:
             raise Conflict(
@@ -138,7 +139,7 @@ def _lock(session: Session, keys: list[Key]) -> dict[Key, Account]:
 
 def _columns(keys: list[Key]) -> dict[str, Any]:
     return {
-        "assets": [key[0] for key in keys],
-        "kinds": [key[1] for key in keys],
-        "owners": [key[2] for key in keys],
+        "assets": literal(key[0] for key in keys),
+        "kinds": literal(key[1] for key in keys),
+        "owners": literal(key[2] for key in keys),
     }
