@@ -1,0 +1,1 @@
+"""Roles and databases of the four services, made the same way everywhere."""
