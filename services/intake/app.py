@@ -1,0 +1,66 @@
+"""Wiring of intake's web face: the partner door, the console's JSON, the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, Response
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from services.intake.api.door import DoorRequest
+from services.intake.api.events import make_events
+from services.intake.config import Settings, read_settings
+from shared.crypto import FieldCipher
+from shared.db import migrations
+from shared.db.session import make_engine, make_sessions
+from shared.web.app import create_base_app
+from shared.web.openapi import create_api
+from shared.web.problems import RETRY_AFTER_S, answer, problem_document
+from shared.web.settings import WebSettings, read_web_settings
+
+SERVICE = "intake"
+POOL_SIZE = 8
+
+
+def create_app(settings: Settings | None = None, web: WebSettings | None = None) -> Flask:
+    """The web application; settings that are not given are read from the environment."""
+    settings = settings or read_settings()
+    engine = make_engine(settings.database_url, pool_size=POOL_SIZE, application="intake-web")
+    sessions = make_sessions(engine)
+    cipher = FieldCipher(settings.field_key)
+
+    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=_readiness(engine))
+    app.request_class = DoorRequest
+    _answer_database_errors(app)
+    api = create_api(app, SERVICE, title="Linli intake 受理")
+    api.register_blueprint(make_events(sessions, cipher))
+    return app
+
+
+def _readiness(engine: Engine) -> Callable[[], dict[str, str | None]]:
+    head = migrations.head(SERVICE)
+
+    def ready() -> dict[str, str | None]:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+            at = migrations.current(engine)
+        except (DBAPIError, PoolTimeout) as problem:
+            reason = f"数据库连不上 / cannot reach the database: {type(problem).__name__}"
+            return {"database": reason}
+        wrong = f"数据库在 {at}，代码需要 {head} / database is at {at}, the code needs {head}"
+        return {"database": None, "migration": None if at == head else wrong}
+
+    return ready
+
+
+def _answer_database_errors(app: Flask) -> None:
+    """A database that is away or too busy is a 503: nothing was written, come back."""
+
+    def unavailable(_error: Exception) -> Response:
+        return answer(problem_document(503), {"Retry-After": str(RETRY_AFTER_S)})
+
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(kind, unavailable)
