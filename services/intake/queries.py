@@ -22,10 +22,11 @@ _DOOR = text(
     " WHERE k.key_hash = :key_hash"
 )
 _QUOTA = text(
-    "SELECT p.per_minute - CASE WHEN c.minute_at = date_trunc('minute', :now)"
-    " THEN c.minute_count ELSE 0 END AS minute_left,"
-    " p.per_day - CASE WHEN c.day_at = date_trunc('day', :now)"
-    " THEN c.day_count ELSE 0 END AS day_left"
+    # 0 is no quota, as in the gate
+    "SELECT coalesce(nullif(p.per_minute, 0), 2147483647)"
+    " - CASE WHEN c.minute_at = date_trunc('minute', :now) THEN c.minute_count ELSE 0 END AS minute_left,"
+    " coalesce(nullif(p.per_day, 0), 2147483647)"
+    " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END AS day_left"
     " FROM partners p LEFT JOIN partner_counters c USING (slug) WHERE p.slug = :slug"
 )
 _VERDICT_COLUMNS = "partner, seq, source, event_id AS id, type, verdict, reason, detail, pointer, received_at, door"
