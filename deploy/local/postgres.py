@@ -63,6 +63,24 @@ class Postgres:
         """For bootstrap and tests; no service ever gets it."""
         return self.url(SUPERUSER, self._keys.get("postgres_password"), "postgres")
 
+    @property
+    def psql(self) -> Path:
+        """The client program that came with the server; there is one once it was launched."""
+        if self._programs is None:
+            raise RuntimeError("launch() finds the programs first")
+        return self._programs / "psql"
+
+    @property
+    def psql_environment(self) -> dict[str, str]:
+        """How psql and its like connect as the superuser."""
+        return {
+            "PGHOST": HOST,
+            "PGPORT": str(self.port),
+            "PGUSER": SUPERUSER,
+            "PGPASSWORD": self._keys.get("postgres_password"),
+            "PGDATABASE": "postgres",
+        }
+
     def children(self) -> list[Child]:
         """The processes to stop."""
         return [self._server] if self._server else []

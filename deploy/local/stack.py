@@ -15,7 +15,7 @@ from deploy.local.ports import HOST, Ports
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Child, StackError, clear_stale
 from deploy.local.rabbitmq import RabbitMQ
-from deploy.postgres.bootstrap import SERVICES, bootstrap
+from deploy.postgres.bootstrap import ROLES, SERVICES, bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,7 +63,8 @@ class LocalStack:
         try:
             self.rabbitmq.launch()
             self.postgres.start()
-            bootstrap(self.postgres.superuser_url, self.settings())
+            passwords = {role: self._role_password(role) for role in ROLES}
+            bootstrap(self.postgres.psql, self.postgres.psql_environment, passwords)
             self.rabbitmq.wait_ready()
         except BaseException:
             self.stop()
@@ -103,10 +104,12 @@ class LocalStack:
         }
         for service in SERVICES:
             for role, name in ((service, ""), (f"{service}_owner", "_OWNER")):
-                secret = self.keys.get(f"postgres_{role}_password")
-                url = self.postgres.url(role, secret, service)
+                url = self.postgres.url(role, self._role_password(role), service)
                 settings[f"{service.upper()}{name}_DATABASE_URL"] = url
         return settings
+
+    def _role_password(self, role: str) -> str:
+        return self.keys.get(f"postgres_{role}_password")
 
     def __enter__(self) -> Self:
         self.start()
