@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.intake.rules.judging import Terms
+from shared.crypto import FieldCipher, mask_name
+from shared.errors import Rejected
 
 VERDICTS_PAGE_MAX = 1000
 PAGE = 50
@@ -29,7 +32,10 @@ _QUOTA = text(
     " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END AS day_left"
     " FROM partners p LEFT JOIN partner_counters c USING (slug) WHERE p.slug = :slug"
 )
-_VERDICT_COLUMNS = "partner, seq, source, event_id AS id, type, verdict, reason, detail, pointer, received_at, door"
+_VERDICT_COLUMNS = (
+    "partner, seq, source, event_id AS id, type, verdict, reason, detail, pointer, received_at,"
+    " door"
+)
 _VERDICTS_AFTER = text(
     f"SELECT {_VERDICT_COLUMNS} FROM verdicts WHERE partner = :partner AND seq > :after"
     " ORDER BY seq LIMIT :limit"
@@ -38,14 +44,57 @@ _VERDICTS_OF_EVENT = text(
     f"SELECT {_VERDICT_COLUMNS} FROM verdicts WHERE partner = :partner AND source = :source"
     " AND event_id = :event_id ORDER BY seq LIMIT 100"
 )
-_REJECTED = text(
+_REJECTED = (
     f"SELECT {_VERDICT_COLUMNS} FROM verdicts v WHERE verdict = 'rejected'"
-    " AND (CAST(:partner AS text) IS NULL OR v.partner = :partner)"
-    " AND (CAST(:reason AS text) IS NULL OR v.reason = :reason)"
+    " AND received_at <= CAST(:at AS timestamptz)"
+    " AND (received_at, partner, seq) < (CAST(:at AS timestamptz), :slug, :seq)"
     " AND NOT EXISTS (SELECT 1 FROM rejected_bodies b WHERE b.partner = v.partner"
-    " AND b.seq = v.seq AND b.redriven_at IS NOT NULL)"
-    " ORDER BY received_at DESC, seq DESC LIMIT :limit"
+    " AND b.seq = v.seq AND b.redriven_at IS NOT NULL) %s"
+    " ORDER BY received_at DESC, partner DESC, seq DESC LIMIT :limit"
 )
+_FLOW = text(
+    "SELECT date_trunc('minute', received_at) AS minute, verdict, reason, count(*) AS count"
+    " FROM verdicts WHERE received_at >= :since GROUP BY 1, 2, 3"
+)
+_REPORTS = text(
+    "SELECT service, process, outbox_pending, outbox_oldest_at, dead_letters, queues, reported_at"
+    " FROM service_reports ORDER BY service"
+)
+_TOTALS = text(
+    "SELECT (SELECT coalesce(sum(seq), 0) FROM partner_counters)::bigint AS events,"
+    " (SELECT count(*) FROM partners WHERE status = 'active') AS partners"
+)
+_REQUESTS = (
+    "SELECT r.id, r.request_no, r.state, r.urgency, r.category, r.grid_code, g.name AS grid_name,"
+    " c.name AS community_name, r.resident_no, n.name_sealed, r.title, r.description, r.partner,"
+    " r.source_event_id, r.opened_at, r.accepted_at FROM requests r"
+    " LEFT JOIN areas g ON g.code = r.grid_code LEFT JOIN areas c ON c.code = g.parent_code"
+    " LEFT JOIN residents n ON n.resident_no = r.resident_no WHERE %s"
+)
+_REQUESTS_BEFORE = (
+    "(r.opened_at, r.id) < (CAST(:at AS timestamptz), :id) %s"
+    " ORDER BY r.opened_at DESC, r.id DESC LIMIT :limit"
+)
+# Only these may filter; the text is never made of what was asked.
+_REQUEST_FILTERS = {
+    "state": "r.state = :state",
+    "urgency": "r.urgency = :urgency",
+    "category": "r.category = :category",
+    "grid": "r.grid_code = :grid",
+    "community": "r.grid_code IN (SELECT code FROM areas WHERE parent_code = :community)",
+    "resident_no": "r.resident_no = :resident_no",
+}
+_REJECTED_FILTERS = {"partner": "v.partner = :partner", "reason": "v.reason = :reason"}
+_COMMUNITIES = text("SELECT code, name FROM areas WHERE kind = 'community' ORDER BY code")
+
+_ID_MAX = 2**63 - 1
+
+
+class Page(NamedTuple):
+    """Some rows, newest first, and the place to give as `before` for older ones."""
+
+    rows: list[dict[str, Any]]
+    next: str | None
 
 
 class DoorKey(NamedTuple):
@@ -114,5 +163,118 @@ def rejected(
     limit: int = PAGE,
 ) -> list[dict[str, Any]]:
     """The newest rejected events that were not re-driven."""
-    rows = session.execute(_REJECTED, {"partner": partner, "reason": reason, "limit": limit})
-    return [dict(row) for row in rows.mappings()]
+    return rejected_page(session, partner=partner, reason=reason, limit=limit).rows
+
+
+def rejected_page(
+    session: Session,
+    *,
+    partner: str | None = None,
+    reason: str | None = None,
+    before: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """The same with the place of the next page; raises Rejected for an odd `before`."""
+    at, slug, seq = _place(before, 3) if before else ("infinity", "", 0)
+    filters = _given(_REJECTED_FILTERS, {"partner": partner, "reason": reason})
+    found = session.execute(
+        text(_REJECTED % _and(_REJECTED_FILTERS, filters)),
+        {"at": at, "slug": slug, "seq": seq, "limit": limit + 1, **filters},
+    )
+    rows = [dict(row) for row in found.mappings()]
+    return _page(rows, limit, lambda row: (row["received_at"], row["partner"], row["seq"]))
+
+
+def flow(session: Session, since: datetime) -> list[dict[str, Any]]:
+    """Counts of verdicts by minute, verdict and reason; keep `since` near, it reads every row."""
+    return [dict(row) for row in session.execute(_FLOW, {"since": since}).mappings()]
+
+
+def service_reports(session: Session) -> list[dict[str, Any]]:
+    """What each service last said of itself."""
+    return [dict(row) for row in session.execute(_REPORTS).mappings()]
+
+
+def totals(session: Session) -> dict[str, int]:
+    """Events received since the beginning, and partners that may post."""
+    return dict(session.execute(_TOTALS).mappings().one())
+
+
+def communities(session: Session) -> list[tuple[str, str]]:
+    """(code, name) of each community."""
+    return [(row.code, row.name) for row in session.execute(_COMMUNITIES)]
+
+
+def requests(
+    session: Session,
+    cipher: FieldCipher,
+    *,
+    filters: Mapping[str, str | None],
+    before: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Requests, the newest first, with `resident_name` masked.
+
+    Filters: state, urgency, category, grid, community, resident_no. Raises Rejected for an odd
+    `before`.
+    """
+    at, number = _place(before, 2) if before else ("infinity", 0)
+    given = _given(_REQUEST_FILTERS, filters)
+    found = session.execute(
+        text(_REQUESTS % (_REQUESTS_BEFORE % _and(_REQUEST_FILTERS, given))),
+        {"at": at, "id": number, "limit": limit + 1, **given},
+    )
+    rows = [_masked(dict(row), cipher) for row in found.mappings()]
+    return _page(rows, limit, lambda row: (row["opened_at"], row["id"]))
+
+
+def request_of(session: Session, cipher: FieldCipher, request_no: str) -> dict[str, Any] | None:
+    """One request by the number on its receipt."""
+    found = session.execute(text(_REQUESTS % "r.request_no = :no"), {"no": request_no})
+    row = found.mappings().one_or_none()
+    return None if row is None else _masked(dict(row), cipher)
+
+
+def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
+    sealed = row.pop("name_sealed")
+    name = cipher.decrypt(sealed, bound_to=row["resident_no"]) if sealed else None
+    row["resident_name"] = mask_name(name) if name else None
+    return row
+
+
+def _given(known: Mapping[str, str], filters: Mapping[str, str | None]) -> dict[str, str]:
+    # PostgreSQL's text holds no NUL, so such a filter finds what an impossible one does.
+    return {
+        name: value.replace("\x00", "\ufffd")
+        for name, value in filters.items()
+        if value and name in known
+    }
+
+
+def _and(known: Mapping[str, str], filters: Mapping[str, str]) -> str:
+    return "".join(f" AND {known[name]}" for name in filters)
+
+
+def _page(
+    rows: list[dict[str, Any]],
+    limit: int,
+    place: Callable[[dict[str, Any]], tuple[datetime, *tuple[Any, ...]]],
+) -> Page:
+    if len(rows) <= limit:
+        return Page(rows, None)
+    at, *others = place(rows[limit - 1])
+    return Page(rows[:limit], ",".join([at.isoformat(), *map(str, others)]))
+
+
+def _place(before: str, parts: int) -> tuple[Any, ...]:
+    """What `_page` wrote: an instant, perhaps a slug, a number."""
+    given = before.split(",")
+    try:
+        at, number = datetime.fromisoformat(given[0]), int(given[-1])
+        if at.tzinfo is None or len(given) != parts or not 0 <= number <= _ID_MAX:
+            raise ValueError
+    except ValueError as problem:
+        raise Rejected(
+            "before", "翻页位置无效，请从第一页开始", "this place is not one of ours: start anew"
+        ) from problem
+    return (at, *(each.replace("\x00", "") for each in given[1:-1]), number)
