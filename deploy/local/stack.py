@@ -53,9 +53,10 @@ class LocalStack:
         )
         self._lock: int | None = None
 
-    def start(self) -> None:
+    def start(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Start both at once and make roles and databases; leaves nothing running if it fails.
 
+        `meanwhile` is called when the database is ready and the broker, slower, is still starting.
         Raises StackError when another process uses the directory or a program cannot be had.
         """
         self._take_lock()
@@ -65,6 +66,8 @@ class LocalStack:
             self.postgres.start()
             passwords = {role: self._role_password(role) for role in ROLES}
             bootstrap(self.postgres.psql, self.postgres.psql_environment, passwords)
+            if meanwhile is not None:
+                meanwhile()
             self.rabbitmq.wait_ready()
         except BaseException:
             self.stop()
@@ -136,12 +139,29 @@ class LocalStack:
                 f"{self.directory} 正在被另一个进程使用：先执行 make stop。"
                 f" / {self.directory} is in use by another process: run make stop first."
             ) from problem
+        os.truncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode("ascii"))
         self._lock = descriptor
 
     def _release_lock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def holder(directory: Path) -> int | None:
+    """The id of the process that uses a stack's directory; None when nobody does."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return int(os.read(descriptor, 20) or 0) or None
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def remove(directory: Path) -> None:
