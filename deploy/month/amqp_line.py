@@ -26,6 +26,7 @@ NACK_PAUSE_S = 0.3
 
 _ACCESS_REFUSED = 403
 _NOT_FOUND = 404
+_PRECONDITION_FAILED = 406
 _NOT_ALLOWED = 530
 _REFUSALS = (_ACCESS_REFUSED, _NOT_FOUND, _NOT_ALLOWED)
 
@@ -120,7 +121,6 @@ class Line:
 
     def _on_ready(self, channel: Channel) -> None:
         self._tag = 0
-        self._attempts = 0
         self._channel = channel
         self._pump()
 
@@ -158,6 +158,7 @@ class Line:
         upto, several = frame.method.delivery_tag, frame.method.multiple
         tags = [tag for tag in self._unconfirmed if tag <= upto] if several else [upto]
         acked = isinstance(frame.method, Basic.Ack)
+        self._attempts = 0
         for tag in tags:
             parcel = self._unconfirmed.pop(tag, None)
             if parcel is None:
@@ -190,6 +191,10 @@ class Line:
             return  # the connection's own callback deals with it
         if (why := refusal(reason)) is not None:
             self._refuse_all(why)
+        elif getattr(reason, "reply_code", 0) == _PRECONDITION_FAILED and self._unconfirmed:
+            # More than the broker takes in one message; it does not say which of them.
+            tag = max(self._unconfirmed, key=lambda each: len(self._unconfirmed[each].body))
+            self._finish(self._tally.fail, self._unconfirmed.pop(tag), str(reason))
         self._connection.close()
 
     def _on_lost(self, _connection: SelectConnection, reason: BaseException) -> None:

@@ -166,7 +166,7 @@ def verdicts_in(content: bytes) -> list[dict[str, Any]]:
     except orjson.JSONDecodeError:
         return []
     if isinstance(said, dict):
-        said = said["verdicts"] if "verdicts" in said else [said]
+        said = said.get("verdicts", [said])
     return [each for each in said if isinstance(each, dict)] if isinstance(said, list) else []
 
 

@@ -23,6 +23,7 @@ BATCHED = "application/cloudevents-batch+json"
 JSON = "application/json"
 
 ROUTING_KEY_BYTES_MAX = 255
+RAW_ITEMS_MAX = 1000  # the gate takes no longer batch
 
 # everything printable but space, double quote and percent, as the HTTP binding says
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
@@ -96,12 +97,12 @@ def _pack_raw(send: Send, body: bytes) -> Parcel:
 
 
 def _items_in(body: bytes) -> int:
-    # What is no batch at all, or an empty one, still gets one verdict.
+    # What is no batch at all gets one verdict; an empty one holds nothing to judge.
     try:
         items = orjson.loads(body)
     except orjson.JSONDecodeError:
         return 1
-    return len(items) if isinstance(items, list) and items else 1
+    return len(items) if isinstance(items, list) and len(items) <= RAW_ITEMS_MAX else 1
 
 
 def _pack_binary(send: Send, event: dict[str, Any]) -> Parcel:

@@ -86,15 +86,13 @@ class Gate:
 
     def _raw_items(self, send: dict[str, Any]) -> list[bytes | None]:
         body = send["raw"].encode("utf-8", "surrogatepass")
-        if send["mode"] == "binary":  # no header says that this is an event
-            return [None if len(body) <= BYTES_MAX else body]
-        if send["mode"] == "structured":
+        if send["mode"] != "batch":
             return [body]
         try:
             items = parse(body)
         except Malformed:
             return [None if len(body) <= BYTES_MAX else body]
-        if not isinstance(items, list) or not items:
+        if not isinstance(items, list):
             return [None]
         return [compact(item) for item in items]
 

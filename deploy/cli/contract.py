@@ -1,0 +1,31 @@
+"""linli contract"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@click.command(short_help="生成契约文档 / write the contract's documents")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=_ROOT / "docs" / "contract",
+    show_default="docs/contract",
+)
+@click.option("--check", is_flag=True, help="只核对，过期则退出码为 1 / exit 1 if out of date")
+def contract(out: Path, check: bool) -> None:
+    """由事件模式生成 JSON Schema 与 AsyncAPI / write JSON Schema and AsyncAPI from the schemas."""
+    from shared.schemas import documents  # noqa: PLC0415
+
+    changed = documents.stale(out) if check else documents.write(out)
+    for name in changed:
+        click.echo(f"{'过期 / out of date' if check else '已写 / written'}: {name}")
+    if check and changed:
+        sys.exit(1)
+    if not changed:
+        click.echo("无变化 / nothing has changed")
