@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, g, redirect, request, session
+from flask.sessions import SecureCookieSessionInterface
 from werkzeug.wrappers import Response as BaseResponse
 
 from shared import clock
@@ -96,8 +98,13 @@ def sign_in_url() -> str:
     return f"{SIGN_IN_PATH}?{urlencode({'next': safe_next(asked)})}"
 
 
+class _SignedCookie(SecureCookieSessionInterface):
+    digest_method = staticmethod(hashlib.sha256)  # Flask's own choice is still SHA-1
+
+
 def install(app: Flask, settings: WebSettings) -> None:
     """Load the session of each request, check its limits and the route's declared access."""
+    app.session_interface = _SignedCookie()
     app.config.update(
         SECRET_KEY=settings.session_key,
         # The __Host- prefix makes browsers insist on Secure, path / and no domain.

@@ -7,7 +7,7 @@ fresh clone needs no build step and no binary can be out of date. A service's ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -48,7 +48,8 @@ def words_of(error: LinliError) -> str:
     return t(error.zh, error.en)
 
 
-def catalogue(files: Sequence[Path]) -> Translations:
+@cache
+def catalogue(*files: Path) -> Translations:
     """The .po files, compiled and merged; a later file wins."""
     merged = Translations()
     for path in files:
@@ -94,7 +95,7 @@ def install(app: Flask) -> None:
     """Give the app and its templates their words."""
     places = (Path(__file__).parent, Path(app.root_path))
     files = [place / _CATALOGUE for place in places]
-    _Babel(app, _Catalogues(catalogue([file for file in dict.fromkeys(files) if file.exists()])))
+    _Babel(app, _Catalogues(catalogue(*(file for file in dict.fromkeys(files) if file.exists()))))
     app.jinja_env.globals.update(
         t=t, words_of=words_of, language=language, html_language=html_language
     )

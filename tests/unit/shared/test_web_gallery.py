@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
@@ -29,10 +30,15 @@ OVERVIEW = """
 {% block title %}总览{% endblock %}
 {% block body_attributes %} data-refresh="15"{% endblock %}
 {% block content %}
-{% call ui.page_header(t("总览", "Overview"), t("过去一小时，全部合伙人系统。", "The last hour, all partner systems."), eyebrow=t("示范区", "Demonstration district")) %}
-  <a class="button quiet" href="/overview">{{ t("刷新", "Reload") }}</a>{{ ui.post_button("/replay", t("全部重放", "Replay all"), {"of": "all"}, "") }}
+{% set per_minute = t("每分钟事件", "Events per minute") %}
+{% call ui.page_header(t("总览", "Overview"),
+    t("过去一小时，全部合伙人系统。", "The last hour, all partner systems."),
+    eyebrow=t("示范区", "Demonstration district")) %}
+  <a class="button quiet" href="/overview">{{ t("刷新", "Reload") }}</a>
+  {{ ui.post_button("/replay", t("全部重放", "Replay all"), {"of": "all"}, "") }}
 {% endcall %}
-{{ ui.notice(t("短信网关连续失败 3 次，正在重试。", "The SMS gateway failed three times; trying again."), "warn", t("请留意", "Please note")) }}
+{{ ui.notice(t("短信网关连续失败 3 次，正在重试。", "The SMS gateway failed three times."),
+    "warn", t("请留意", "Please note")) }}
 {% call ui.stats() %}
 {{ ui.stat(t("已接收", "Accepted"), 12840|number, t("今日", "today"), "ok", "/x") }}
 {{ ui.stat(t("已拒绝", "Rejected"), 37|number, t("较昨日 +4", "+4 on yesterday"), "warn") }}
@@ -40,14 +46,21 @@ OVERVIEW = """
 {{ ui.stat(t("死信", "Dead letters"), 2, t("等人处理", "wait for a person"), "bad", "/x") }}
 {{ ui.stat(t("账不平", "Imbalance"), None, unit=t("分", "points")) }}
 {% endcall %}
-{% call ui.panel(t("每分钟事件", "Events per minute")) %}{{ ui.column_chart(t("每分钟事件", "Events per minute"), series, labels, show_title=False) }}{% endcall %}
+{% call ui.panel(per_minute) %}
+{{ ui.column_chart(per_minute, series, labels, show_title=False) }}
+{% endcall %}
 <div class="columns">
 {% call ui.panel(t("按原因", "By reason"), t("每一条都有结论。", "Each has a verdict.")) %}
-{{ ui.bars([("unknown_resident", 18, "/x"), ("schema", 11), ("agreement_inactive", 6), ("in_future", 2), ("id_conflict", 0)]) }}{% endcall %}
+{{ ui.bars([("unknown_resident", 18, "/x"), ("schema", 11), ("in_future", 2), ("other", 0)]) }}
+{% endcall %}
 {% call ui.panel(t("队列", "Queues"), extra=True) %}
-{{ ui.definitions([("intake.events", 12), ("points.events", 0), (t("最近一次重启", "Last restart"), None), (t("走势", "Trend"), ui.sparkline(series, t("走势", "Trend")))]) }}{% endcall %}
+{{ ui.definitions([("intake.events", 12), (t("最近一次重启", "Last restart"), None),
+    (t("走势", "Trend"), ui.sparkline(series, t("走势", "Trend")))]) }}
+{% endcall %}
 </div>
-{% call ui.panel(t("空的表", "An empty table")) %}{{ ui.table([], ["a"], "x") }}{{ ui.column_chart("空", []) }}{{ ui.bars([]) }}{% endcall %}
+{% call ui.panel(t("空的表", "An empty table")) %}
+{{ ui.table([], ["a"], "x") }}{{ ui.column_chart("空", []) }}{{ ui.bars([]) }}
+{% endcall %}
 {% endblock %}
 """
 
@@ -55,15 +68,27 @@ PASSBOOK = """
 {% extends "base.html" %}{% import "_macros.html" as ui %}
 {% block title %}存折{% endblock %}
 {% block content %}
+{% set no, day, why = t("序号", "No."), t("日期", "Day"), t("事由", "For") %}
+{% set points, balance, state = t("积分", "Points"), t("余额", "Balance"), t("状态", "State") %}
 {{ ui.page_header(t("理想银行存折", "Passbook"), "R-000123 · 张**") }}
-{% call ui.stats() %}{{ ui.stat(t("积分", "Points"), 1260|number, unit=t("分", "points")) }}{{ ui.stat(t("服务时长", "Service time"), 3725|minutes) }}{{ ui.stat(t("本月", "This month"), 45|signed) }}{% endcall %}
+{% call ui.stats() %}
+{{ ui.stat(points, 1260|number, unit=t("分", "points")) }}
+{{ ui.stat(t("服务时长", "Service time"), 3725|minutes) }}
+{{ ui.stat(t("本月", "This month"), 45|signed) }}
+{% endcall %}
 {% call ui.panel(t("流水", "Entries")) %}
-{% call(row) ui.table(rows, [t("序号", "No."), t("日期", "Day"), t("事由", "For"), (t("积分", "Points"), "num"), (t("余额", "Balance"), "num"), t("状态", "State")], t("流水，新的在前", "Entries, newest first")) %}
-{{ ui.td(t("序号", "No."), row.no, mono=True, head=True) }}{{ ui.td(t("日期", "Day"), row.at|local_day) }}{{ ui.td(t("事由", "For"), row.why) }}{{ ui.td(t("积分", "Points"), row.points|signed, num=True) }}{{ ui.td(t("余额", "Balance"), row.balance|number, num=True) }}{% call ui.td(t("状态", "State")) %}{{ ui.chip(row.state, row.tone) }}{% endcall %}
+{% call(row) ui.table(rows, [no, day, why, (points, "num"), (balance, "num"), state],
+    t("流水，新的在前", "Entries, newest first")) %}
+{{ ui.td(no, row.no, mono=True, head=True) }}{{ ui.td(day, row.at|local_day, short=True) }}
+{{ ui.td(why, row.why) }}{{ ui.td(points, row.points|signed, num=True) }}
+{{ ui.td(balance, row.balance|number, num=True) }}
+{% call ui.td(state) %}{{ ui.chip(row.state, row.tone) }}{% endcall %}
 {% endcall %}
 {{ ui.pagination(url_with(before="a"), url_with(after="b")) }}
 {% endcall %}
-<p>{{ ui.bilingual("积分只奖不罚", "Points only reward") }} {{ 123456|fen }} {{ ui.chip("已接收", "ok") }} {{ ui.chip("处理中", "wait") }} {{ ui.chip("临期", "warn") }} {{ ui.chip("已拒绝", "bad") }} {{ ui.chip("说明", "info") }} {{ ui.chip("停用", "off") }}</p>
+<p>{{ ui.bilingual("积分只奖不罚", "Points only reward") }} {{ 123456|fen }}
+{% for text, tone in [("已接收", "ok"), ("处理中", "wait"), ("临期", "warn"), ("已拒绝", "bad"),
+    ("说明", "info"), ("停用", "off")] %}{{ ui.chip(text, tone) }} {% endfor %}</p>
 {% endblock %}
 """
 
@@ -71,10 +96,15 @@ FORM = """
 {% extends "base.html" %}{% import "_macros.html" as ui %}
 {% block content %}
 {{ ui.page_header(t("登记合伙人", "Register a partner")) }}
-{% call ui.filters() %}{{ ui.field("q", t("名称", "Name"), required=False) }}{{ ui.select("s", t("状态", "State"), [("", t("全部", "All")), ("a", "a")], required=False) }}{% endcall %}
+{% call ui.filters() %}
+{{ ui.field("q", t("名称", "Name"), required=False) }}
+{{ ui.select("s", t("状态", "State"), [("", t("全部", "All")), ("a", "a")], required=False) }}
+{% endcall %}
 <form class="panel form" method="post">{{ csrf_field() }}
-{{ ui.field("name", t("单位名称", "Name"), "绿色<家园>", hint=t("与营业执照一致。", "As on the licence.")) }}
-{{ ui.field("phone", t("电话", "Telephone"), "12", error=t("电话应为 11 位数字，请补全。", "Give all 11 digits."), inputmode="tel") }}
+{{ ui.field("name", t("单位名称", "Name"), "绿色<家园>",
+    hint=t("与营业执照一致。", "As on the licence.")) }}
+{{ ui.field("phone", t("电话", "Telephone"), "12", inputmode="tel",
+    error=t("电话应为 11 位数字，请补全。", "Give all 11 digits.")) }}
 {{ ui.select("kind", t("类别", "Kind"), [("a", "自治"), ("b", "公益")], "b") }}
 {{ ui.text_area("note", t("备注", "Note"), required=False) }}
 {{ ui.submit(t("保存", "Save")) }} {{ ui.submit(t("撤销合作", "Revoke"), "danger") }}
@@ -96,6 +126,7 @@ def verify(login: str, password: str, _address: str) -> Account:
     return Account(account_no="A1", role=login, subject="R-000123", name="张**")
 
 
+@cache
 def gallery(**changes: object) -> Flask:
     """An app with every macro and a small API."""
     settings = WebSettings(session_key=KEY, **changes)  # type: ignore[arg-type]
