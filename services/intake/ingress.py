@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from itertools import chain
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -39,9 +40,16 @@ class Ingress:
         self._cipher = cipher
         self.stopping = threading.Event()
 
-    def process(self, deliveries: list[Delivery]) -> None:
+    def prepare(self, delivery: Delivery) -> list[Sent]:
+        """The items of one AMQP message, each with the partner it certainly came from."""
+        partner = delivery.exchange.removeprefix(_EXCHANGE_PREFIX)
+        properties = delivery.properties
+        content_type, headers = properties.content_type or "", properties.headers or {}
+        return [Sent(partner, item) for item in open_body(content_type, headers, delivery.body)]
+
+    def process(self, batch: list[list[Sent]]) -> None:
         """Judge a batch; a database that is away holds the batch, nothing is given up."""
-        sent = [one for delivery in deliveries for one in _open(delivery)]
+        sent = list(chain.from_iterable(batch))
         attempt = 0
         while sent:
             attempt += 1
@@ -63,10 +71,3 @@ class Ingress:
         logger.warning("gate holds its batch: %s", problem, extra={"attempts": attempt})
         if self.stopping.wait(min(BACK_OFF_FIRST_S * 2 ** (attempt - 1), BACK_OFF_MAX_S)):
             raise Stopping
-
-
-def _open(delivery: Delivery) -> list[Sent]:
-    partner = delivery.exchange.removeprefix(_EXCHANGE_PREFIX)
-    properties = delivery.properties
-    items = open_body(properties.content_type or "", properties.headers or {}, delivery.body)
-    return [Sent(partner, item) for item in items]

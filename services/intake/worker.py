@@ -24,6 +24,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             Source(
                 broker_url=settings.partner_broker_url,
                 queue=QUEUE,
+                prepare=ingress.prepare,
                 process=ingress.process,
                 batch_max=BATCH_MAX,
                 prefetch=PREFETCH,

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from shared.messaging.dead_letters import Failure
 from shared.messaging.handlers import Handlers, Heard
 from shared.messaging.subscriber import Delivery, Stopping
 from shared.messaging.transaction import Transaction, transaction
-from shared.schemas import SchemaProblem, load
+from shared.schemas import load
 from shared.schemas.envelope import Event, decode
 
 logger = logging.getLogger(__name__)
@@ -73,29 +74,36 @@ class Frame:
         self._handlers = handlers
         self.stopping = threading.Event()
 
-    def process(self, deliveries: list[Delivery]) -> None:
-        """Return when everything is committed; raises Stopping when told to stop before."""
-        incoming, failures = self._decode(deliveries)
-        if failures:
-            self._until_done(partial(self._bury, failures))
-        self._process(incoming)
-
     # Decode and validate: outside the transaction, which stays short.
 
-    def _decode(self, deliveries: list[Delivery]) -> tuple[list[Incoming], list[Failure]]:
+    def prepare(self, delivery: Delivery) -> list[Incoming | Failure]:
+        """What came in one AMQP message, each event for itself."""
+        prepared: list[Incoming | Failure] = []
+        try:
+            parsed = orjson.loads(delivery.body)
+        except orjson.JSONDecodeError as problem:
+            return [Failure.of_bytes(self._queue, delivery.body, problem)]
+        for body in parsed if isinstance(parsed, list) else [parsed]:
+            try:
+                prepared.append(_incoming(body))
+            except (ValueError, TypeError, KeyError, LinliError) as problem:
+                prepared.append(Failure.of_body(self._queue, body, problem))
+        return prepared
+
+    def process(self, batch: list[list[Incoming | Failure]]) -> None:
+        """Return when everything is committed; raises Stopping when told to stop before."""
         incoming: dict[UUID, Incoming] = {}
         failures: list[Failure] = []
-        for delivery in deliveries:
-            for body in _items(delivery.body, failures, self._queue):
-                try:
-                    one = _incoming(body)
-                except (ValueError, TypeError, KeyError, LinliError, SchemaProblem) as problem:
-                    failures.append(Failure.of_body(self._queue, body, problem))
-                    continue
-                twin = incoming.setdefault(one.id, one)
-                if twin is not one and twin.body_hash != one.body_hash:
-                    failures.append(Failure.conflict(self._queue, body))
-        return list(incoming.values()), failures
+        for one in chain.from_iterable(batch):
+            if isinstance(one, Failure):
+                failures.append(one)
+                continue
+            twin = incoming.setdefault(one.id, one)
+            if twin is not one and twin.body_hash != one.body_hash:
+                failures.append(Failure.conflict(self._queue, one.body))
+        if failures:
+            self._until_done(partial(self._bury, failures))
+        self._process(list(incoming.values()))
 
     # One transaction a batch.
 
@@ -215,15 +223,6 @@ class Frame:
             metrics.subscriber_events.labels(*labels, "done").inc(len(fresh))
         if len(fresh) < len(batch):
             metrics.subscriber_events.labels(*labels, "duplicate").inc(len(batch) - len(fresh))
-
-
-def _items(body: bytes, failures: list[Failure], queue: str) -> list[Any]:
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError as problem:
-        failures.append(Failure.of_bytes(queue, body, problem))
-        return []
-    return parsed if isinstance(parsed, list) else [parsed]
 
 
 def _incoming(body: dict[str, Any]) -> Incoming:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 
 import pika
 from pika.adapters.select_connection import SelectConnection
@@ -23,18 +24,24 @@ logger = logging.getLogger(__name__)
 
 CONFIRM_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
+TRANSIENT = 1
 PERSISTENT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One AMQP message; `key` is how the caller knows it again."""
+    """One AMQP message; `key` is how the caller knows it again.
+
+    A transient message is a copy of what can be read elsewhere: a broker that restarts may
+    forget it.
+    """
 
     key: int
     exchange: str
     routing_key: str
     body: bytes
     content_type: str
+    is_transient: bool = False
 
 
 @dataclass(slots=True)
@@ -42,7 +49,8 @@ class Outcome:
     """Keys of a batch by what the broker said of them."""
 
     confirmed: set[int] = field(default_factory=set)
-    returned: set[int] = field(default_factory=set)
+    # Where nothing would take it, as (exchange, routing key): so for all messages that went there
+    returned: set[tuple[str, str]] = field(default_factory=set)
 
 
 class _Batch:
@@ -54,6 +62,15 @@ class _Batch:
         self.outcome = Outcome()
         self.done = threading.Event()
         self.failed: BaseException | None = None
+
+    def drop_returned(self) -> None:
+        """The broker confirms also what it has returned: that is not done."""
+        if self.outcome.returned:
+            self.outcome.confirmed -= {
+                message.key
+                for message in self.messages
+                if (message.exchange, message.routing_key) in self.outcome.returned
+            }
 
     def fail(self, problem: BaseException) -> None:
         self.failed = problem
@@ -161,11 +178,7 @@ class Publisher:
                     message.exchange,
                     message.routing_key,
                     message.body,
-                    BasicProperties(
-                        content_type=message.content_type,
-                        delivery_mode=PERSISTENT,
-                        message_id=str(message.key),
-                    ),
+                    _properties(message.content_type, message.is_transient),
                     mandatory=True,
                 )
         except Exception as problem:  # noqa: BLE001 - whatever it is, the caller must hear of it
@@ -173,10 +186,10 @@ class Publisher:
             batch.fail(problem)
 
     def _on_return(
-        self, _channel: Channel, _method: Basic.Return, properties: BasicProperties, _body: bytes
+        self, _channel: Channel, method: Basic.Return, _properties: BasicProperties, _body: bytes
     ) -> None:
-        if self._batch is not None and properties.message_id is not None:
-            self._batch.outcome.returned.add(int(properties.message_id))
+        if self._batch is not None:
+            self._batch.outcome.returned.add((method.exchange, method.routing_key))
 
     def _on_confirm(self, frame: Method) -> None:
         batch = self._batch
@@ -190,8 +203,14 @@ class Publisher:
                 batch.outcome.confirmed.add(key)
         if not batch.waiting:
             self._batch = None
-            batch.outcome.confirmed -= batch.outcome.returned
+            batch.drop_returned()
             batch.done.set()
+
+
+@cache
+def _properties(content_type: str, is_transient: bool) -> BasicProperties:
+    mode = TRANSIENT if is_transient else PERSISTENT
+    return BasicProperties(content_type=content_type, delivery_mode=mode)
 
 
 def _shut(connection: SelectConnection) -> None:

@@ -111,6 +111,7 @@ def _single_messages(key: int, row: Row) -> list[tuple[Outgoing, list[int]]]:
                 routing_key=row.destination,
                 body=item.encode(),
                 content_type="application/json",
+                is_transient=row.kind == "reply",  # the verdict row can be read over HTTP
             ),
             [row.id],
         )
@@ -218,7 +219,7 @@ class Relay(threading.Thread):
                 metrics.relay_published.labels(self._service, kind).inc()
                 continue
             metrics.relay_returned.labels(self._service, kind).inc()
-            if kind == "reply" and message.key in outcome.returned:
+            if kind == "reply" and (message.exchange, message.routing_key) in outcome.returned:
                 continue  # the partner's queue is gone with the partner; its verdict rows remain
             logger.error("no queue took a message", extra={"queue": message.routing_key})
             unsettled.update(ids)

@@ -1,6 +1,7 @@
 """Takes what waits in a queue, in batches, and acks each batch after it was committed.
 
-Two threads: one runs the connection (so heartbeats go on while a batch is held), one works. Every
+Two threads: one runs the connection (so heartbeats go on while a batch is held) and prepares what
+comes, which is decoding and so overlaps with the other's waiting for the database; one works. Every
 delivery remembers the channel it came on: after a reconnect its tag means another message, so an
 ack goes to that channel or nowhere, and the broker delivers again.
 """
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import pika
 from pika.adapters.select_connection import SelectConnection
@@ -24,6 +26,8 @@ from shared.messaging import faults
 logger = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
+
+T = TypeVar("T")
 
 
 class Stopping(Exception):
@@ -41,14 +45,17 @@ class Delivery:
     channel: Channel
 
 
-class Subscriber:
-    """Consumes one queue; `process` must not return before the batch is committed."""
+class Subscriber(Generic[T]):
+    """Consumes one queue. `prepare` decodes one delivery and must not fail or wait; `process`
+    must not return before the batch is committed.
+    """
 
     def __init__(
         self,
         url: str,
         queue: str,
-        process: Callable[[list[Delivery]], None],
+        prepare: Callable[[Delivery], T],
+        process: Callable[[list[T]], None],
         *,
         batch_max: int,
         prefetch: int,
@@ -57,10 +64,11 @@ class Subscriber:
         self._parameters.heartbeat = 30
         self._parameters.client_properties = {"connection_name": queue}
         self._queue = queue
+        self._prepare = prepare
         self._process = process
         self._batch_max = batch_max
         self._prefetch = prefetch
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[tuple[Delivery, T]] = deque()
         self._arrived = threading.Condition()
         self._stopping = threading.Event()
         self._connection: SelectConnection | None = None
@@ -96,7 +104,7 @@ class Subscriber:
             if not batch:
                 continue
             try:
-                self._process(batch)
+                self._process([prepared for _, prepared in batch])
             except Stopping:
                 return
             except Exception:
@@ -104,14 +112,14 @@ class Subscriber:
                 # batch and try again: neither lose it nor spin.
                 logger.exception("batch failed and is tried again", extra={"queue": self._queue})
                 with self._arrived:
-                    live = [d for d in batch if d.channel.is_open]
+                    live = [one for one in batch if one[0].channel.is_open]
                     self._waiting.extendleft(reversed(live))
                 self._stopping.wait(RECONNECT_S)
                 continue
             faults.reach("subscriber.before_ack")
-            self._ack(batch)
+            self._ack([delivery for delivery, _ in batch])
 
-    def _take(self) -> list[Delivery]:
+    def _take(self) -> list[tuple[Delivery, T]]:
         with self._arrived:
             if not self._waiting:
                 self._arrived.wait(1.0)
@@ -160,8 +168,9 @@ class Subscriber:
         self, channel: Channel, method: Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
         delivery = Delivery(body, properties, method.exchange, method.delivery_tag, channel)
+        prepared = self._prepare(delivery)
         with self._arrived:
-            self._waiting.append(delivery)
+            self._waiting.append((delivery, prepared))
             self._arrived.notify()
 
     def _on_channel_lost(self, channel: Channel, reason: BaseException) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
 import dramatiq
 
@@ -40,7 +41,8 @@ class Source:
 
     broker_url: str
     queue: str
-    process: Callable[[list[Delivery]], None]
+    prepare: Callable[[Delivery], Any]
+    process: Callable[[list[Any]], None]
     batch_max: int
     prefetch: int
 
@@ -75,10 +77,11 @@ class Worker:
         self._frame = Frame(
             parts.service, f"{parts.service}.events", parts.sessions, parts.handlers
         )
-        self._subscribers = [
+        self._subscribers: list[Subscriber[Any]] = [
             Subscriber(
                 parts.broker_url,
                 f"{parts.service}.events",
+                self._frame.prepare,
                 self._frame.process,
                 batch_max=EVENT_MESSAGES_MAX,
                 prefetch=EVENT_PREFETCH,
@@ -87,6 +90,7 @@ class Worker:
                 Subscriber(
                     source.broker_url,
                     source.queue,
+                    source.prepare,
                     source.process,
                     batch_max=source.batch_max,
                     prefetch=source.prefetch,
