@@ -1,0 +1,86 @@
+"""Gives tests a real broker and real databases, fresh ones for each module that asks.
+
+Ask for `settings` (everything), `databases` or `vhosts`; a test that asks for none starts
+nothing. The stack starts once per session, in the process that pytest was called in.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.processes import StackError
+from tests import stack
+
+_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+_STACK = pytest.StashKey[object]()
+_NEEDS_STACK = ("databases", "vhosts", "settings", "service_stack")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With xdist the controller starts the stack before its workers, who inherit its address."""
+    parallel = bool(config.getoption("numprocesses", None))
+    if parallel and not _is_worker(config) and not config.option.collectonly:
+        _start(config)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without xdist it is known by now whether any test needs it."""
+    config = session.config
+    if _is_worker(config) or config.option.collectonly or config.getoption("numprocesses", None):
+        return
+    if any(set(_NEEDS_STACK) & set(getattr(item, "fixturenames", ())) for item in session.items):
+        _start(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing that a session started outlives it."""
+    started = config.stash.get(_STACK, None)
+    if isinstance(started, stack.LocalStack):
+        started.destroy()
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _start(config: pytest.Config) -> None:
+    try:
+        config.stash[_STACK] = stack.start()
+    except StackError as problem:
+        if _CI:
+            pytest.exit(str(problem), returncode=1)
+        os.environ["LINLI_TEST_STACK_MISSING"] = str(problem)
+
+
+@pytest.fixture(scope="session")
+def service_stack() -> dict[str, str]:
+    """Settings of the session's stack itself; its databases are only there to be copied."""
+    if problem := os.environ.get("LINLI_TEST_STACK_MISSING"):
+        pytest.skip(problem)
+    return stack.settings()
+
+
+@pytest.fixture(scope="module")
+def databases(service_stack: dict[str, str]) -> Iterator[dict[str, str]]:
+    """URL settings of four fresh, migrated databases of this module's own."""
+    with stack.databases(uuid.uuid4().hex[:10]) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def vhosts(service_stack: dict[str, str]) -> Iterator[dict[str, str]]:
+    """URL settings of two fresh, empty virtual hosts of this module's own."""
+    with stack.vhosts(uuid.uuid4().hex[:10]) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="module")
+def settings(
+    service_stack: dict[str, str], databases: dict[str, str], vhosts: dict[str, str]
+) -> dict[str, str]:
+    """Every setting that our processes read, with this module's databases and virtual hosts."""
+    return {**service_stack, **databases, **vhosts}
