@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from shared.messaging.broker_state import BrokerState, Difference, Route
 from shared.messaging.management import Arguments
 
-_WORDS = {"exchange": "交换机", "queue": "队列", "policy": "策略", "binding": "绑定", "user": "用户"}
+_WORDS = {
+    "exchange": "交换机",
+    "queue": "队列",
+    "policy": "策略",
+    "binding": "绑定",
+    "user": "用户",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

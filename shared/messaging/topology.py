@@ -73,7 +73,9 @@ class BrokerSettings:
     @property
     def own_users(self) -> frozenset[str]:
         """Users that may have rights among the partners without being one."""
-        return frozenset({self.worker_user, self.gate_user, Management(self.management_url).username})
+        return frozenset(
+            {self.worker_user, self.gate_user, Management(self.management_url).username}
+        )
 
 
 def read_settings(env: Mapping[str, str] | None = None) -> BrokerSettings:
@@ -87,6 +89,11 @@ def read_settings(env: Mapping[str, str] | None = None) -> BrokerSettings:
         worker_user=worker_user,
         gate_user=gate_user,
     )
+
+
+def vhost_of(url: str) -> str:
+    """The virtual host that an amqp:// address names."""
+    return _user_and_vhost(url)[1]
 
 
 def _user_and_vhost(url: str) -> tuple[str, str]:

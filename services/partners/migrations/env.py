@@ -1,0 +1,6 @@
+"""Alembic's entry: all is in shared/db."""
+
+from services.partners.models import metadata
+from shared.db.alembic_env import run
+
+run(metadata)
