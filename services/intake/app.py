@@ -9,13 +9,16 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from services.intake.api.console import make_console
 from services.intake.api.door import DoorRequest
 from services.intake.api.events import make_events
 from services.intake.config import Settings, read_settings
-from shared.crypto import FieldCipher
+from services.intake.pages import register_pages
+from shared.crypto import BlindIndex, FieldCipher
 from shared.db import migrations
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
+from shared.web.dead_letters import make_dead_letters
 from shared.web.openapi import create_api
 from shared.web.problems import RETRY_AFTER_S, answer, problem_document
 from shared.web.settings import WebSettings, read_web_settings
@@ -36,6 +39,9 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     _answer_database_errors(app)
     api = create_api(app, SERVICE, title="Linli intake 受理")
     api.register_blueprint(make_events(sessions, cipher))
+    api.register_blueprint(make_console(sessions, cipher))
+    register_pages(app, sessions, cipher=cipher, index=BlindIndex(settings.index_key))
+    app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
 
 

@@ -86,6 +86,10 @@ _REQUEST_FILTERS = {
 }
 _REJECTED_FILTERS = {"partner": "v.partner = :partner", "reason": "v.reason = :reason"}
 _COMMUNITIES = text("SELECT code, name FROM areas WHERE kind = 'community' ORDER BY code")
+_ACCOUNTS = text(
+    "SELECT account_no, login, role, subject, display_name, is_active, created_at,"
+    " last_signed_in_at FROM accounts WHERE login > :after ORDER BY login LIMIT :limit"
+)
 
 _ID_MAX = 2**63 - 1
 
@@ -230,9 +234,16 @@ def requests(
 
 def request_of(session: Session, cipher: FieldCipher, request_no: str) -> dict[str, Any] | None:
     """One request by the number on its receipt."""
-    found = session.execute(text(_REQUESTS % "r.request_no = :no"), {"no": request_no})
+    found = session.execute(text(_REQUESTS % "r.request_no = :no"), {"no": _plain(request_no)})
     row = found.mappings().one_or_none()
     return None if row is None else _masked(dict(row), cipher)
+
+
+def accounts(session: Session, *, after: str = "", limit: int = PAGE) -> Page:
+    """Accounts by login name, from one on; never their hashes."""
+    found = session.execute(_ACCOUNTS, {"after": _plain(after), "limit": limit + 1})
+    rows = [dict(row) for row in found.mappings()]
+    return Page(rows[:limit], rows[limit - 1]["login"] if len(rows) > limit else None)
 
 
 def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
@@ -242,13 +253,13 @@ def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
     return row
 
 
+def _plain(asked: str) -> str:
+    # PostgreSQL's text holds no NUL: such a word finds what an impossible one does.
+    return asked.replace("\x00", "\ufffd")
+
+
 def _given(known: Mapping[str, str], filters: Mapping[str, str | None]) -> dict[str, str]:
-    # PostgreSQL's text holds no NUL, so such a filter finds what an impossible one does.
-    return {
-        name: value.replace("\x00", "\ufffd")
-        for name, value in filters.items()
-        if value and name in known
-    }
+    return {name: _plain(value) for name, value in filters.items() if value and name in known}
 
 
 def _and(known: Mapping[str, str], filters: Mapping[str, str]) -> str:
@@ -277,4 +288,4 @@ def _place(before: str, parts: int) -> tuple[Any, ...]:
         raise Rejected(
             "before", "翻页位置无效，请从第一页开始", "this place is not one of ours: start anew"
         ) from problem
-    return (at, *(each.replace("\x00", "") for each in given[1:-1]), number)
+    return (at, *map(_plain, given[1:-1]), number)

@@ -53,3 +53,65 @@ class VerdictLogQuery(Schema):
     id = fields.String(validate=validate.Length(max=TEXT_MAX))
     after = fields.Integer(load_default=0, validate=validate.Range(0, SEQ_MAX))
     limit = fields.Integer(load_default=100, validate=validate.Range(1, PAGE_MAX))
+
+
+class RejectedSchema(Schema):
+    """Rejected events, the newest first; `next` is what to give as `before`."""
+
+    events = fields.List(fields.Nested(LoggedVerdictSchema), required=True)
+    next = fields.String(allow_none=True)
+
+
+class RejectedQuery(Schema):
+    """Which of the rejected events."""
+
+    partner = fields.String(validate=validate.Length(max=64))
+    reason = fields.String(validate=validate.OneOf([r.value for r in Reason]))
+    before = fields.String(validate=validate.Length(max=200))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, PAGE_MAX))
+
+
+class RedriveSchema(Schema):
+    """One rejected event: the partner and the number of its verdict."""
+
+    partner = fields.String(required=True, validate=validate.Length(1, 64))
+    seq = fields.Integer(required=True, strict=True, validate=validate.Range(1, SEQ_MAX))
+
+
+class RequestSchema(Schema):
+    """诉求, with the resident's name masked."""
+
+    request_no = fields.String(required=True)
+    state = fields.String(required=True)
+    urgency = fields.String(required=True)
+    category = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    grid_code = fields.String(required=True)
+    grid_name = fields.String(allow_none=True)
+    community_name = fields.String(allow_none=True)
+    resident_no = fields.String(allow_none=True)
+    resident_name = fields.String(allow_none=True)
+    partner = fields.String(allow_none=True)
+    source_event_id = fields.String(allow_none=True)
+    opened_at = fields.AwareDateTime(required=True)
+    accepted_at = fields.AwareDateTime(required=True)
+
+
+class RequestsSchema(Schema):
+    """Requests, the newest first; `next` is what to give as `before`."""
+
+    requests = fields.List(fields.Nested(RequestSchema), required=True)
+    next = fields.String(allow_none=True)
+
+
+class RequestsQuery(Schema):
+    """Which of the requests."""
+
+    state = fields.String(validate=validate.Length(max=32))
+    urgency = fields.String(validate=validate.OneOf(["normal", "urgent", "critical"]))
+    category = fields.String(validate=validate.Length(max=32))
+    grid = fields.String(validate=validate.Length(max=32))
+    community = fields.String(validate=validate.Length(max=32))
+    before = fields.String(validate=validate.Length(max=200))
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, PAGE_MAX))

@@ -1,0 +1,21 @@
+"""intake's pages for people: home, overview, requests, rejected events, accounts."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from services.intake.pages import accounts, home, overview, rejected, requests
+from shared.crypto import BlindIndex, FieldCipher
+from shared.db.session import Sessions
+
+
+def register_pages(
+    app: Flask, sessions: Sessions, *, cipher: FieldCipher, index: BlindIndex
+) -> None:
+    """Add every page, and the sign-in that the other services' pages rely on."""
+    home.register_sign_in_pages(app, sessions, index)
+    app.register_blueprint(home.make_home())
+    app.register_blueprint(overview.make_overview(sessions))
+    app.register_blueprint(requests.make_requests(sessions, cipher))
+    app.register_blueprint(rejected.make_rejected(sessions, cipher))
+    app.register_blueprint(accounts.make_accounts(sessions, index))

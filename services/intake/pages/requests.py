@@ -1,0 +1,65 @@
+"""诉求: the list for staff and for residents (their own), and one request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+
+from services.intake import queries
+from services.intake.pages.words import URGENCY_TONES, options, word
+from shared.crypto import FieldCipher
+from shared.db.session import Sessions
+from shared.errors import Missing
+from shared.web import auth
+from shared.web.access import require_role
+
+READERS = ("staff", "operator", "auditor", "resident")
+_OFFICE = frozenset({"staff", "operator", "auditor"})
+_FILTERS = ("state", "urgency", "category", "grid", "community")
+
+
+def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
+    """`/requests` and `/requests/<request_no>`."""
+    blueprint = Blueprint("requests", __name__)
+
+    @blueprint.get("/requests")
+    @require_role(*READERS)
+    def list_requests() -> str:
+        account = auth.signed_in()
+        filters: dict[str, str | None] = {name: request.args.get(name) for name in _FILTERS}
+        if account.role not in _OFFICE:
+            filters = {"resident_no": account.subject or "-"}
+        with sessions() as session:
+            page = queries.requests(
+                session, cipher, filters=filters, before=request.args.get("before")
+            )
+            communities = queries.communities(session) if account.role in _OFFICE else []
+        return render_template(
+            "requests.html",
+            page=page,
+            filters=filters,
+            communities=communities,
+            is_office=account.role in _OFFICE,
+            **_words(),
+        )
+
+    @blueprint.get("/requests/<request_no>")
+    @require_role(*READERS)
+    def show_request(request_no: str) -> str:
+        with sessions() as session:
+            found = queries.request_of(session, cipher, request_no)
+        account = auth.signed_in()
+        is_own = found is not None and found["resident_no"] == account.subject
+        # To anybody else, another's request does not exist: its number tells nothing.
+        if found is None or not (account.role in _OFFICE or (account.subject and is_own)):
+            raise Missing("no_request", "没有这件诉求", "There is no such request")
+        return render_template(
+            "request.html", one=found, is_office=account.role in _OFFICE, **_words()
+        )
+
+    return blueprint
+
+
+def _words() -> dict[str, Any]:
+    return {"word": word, "options": options, "urgency_tones": URGENCY_TONES}
