@@ -123,10 +123,11 @@ class Gate:
         if reason is not None:
             return f"rejected:{reason}", event
         key = (event["source"], event["id"])
-        known = self.accepted.setdefault(key, event)
-        if known is event:
+        if (known := self.accepted.get(key)) is None:
+            self.accepted[key] = event
             return "accepted", event
-        return ("duplicate" if known == event else "rejected:id_conflict"), event
+        same = _said(known) == _said(event)
+        return ("duplicate" if same else "rejected:id_conflict"), event
 
     def _first_failure(self, partner: Partner, event: dict[str, Any], at: datetime) -> str | None:
         if event["source"] != partner.source:
@@ -157,6 +158,14 @@ def compact(value: object) -> bytes:
 def text(value: object) -> str:
     """An attribute as a header carries it."""
     return value if isinstance(value, str) else compact(value).decode()
+
+
+def _said(event: dict[str, Any]) -> tuple[dict[str, str], object]:
+    """What an event says, the same in whichever mode it came: absent means plain JSON."""
+    attributes = {k: text(v) for k, v in event.items() if k != "data" and v is not None}
+    if attributes.get("datacontenttype") == "application/json":
+        del attributes["datacontenttype"]
+    return attributes, event.get("data")
 
 
 def parse(body: bytes) -> Any:
