@@ -147,7 +147,7 @@ def listed(session: Session, states: tuple[str, ...] = ("open", "waiting")) -> l
 
 def counts(session: Session) -> dict[str, int]:
     """How many are open and how many wait."""
-    return dict(session.execute(_COUNT).tuples().all())
+    return dict(session.execute(_COUNT).all())
 
 
 def replay(tx: Transaction, letter_id: UUID, *, by: str) -> None:

@@ -148,9 +148,7 @@ class Frame:
             ).scalars()
         )
         if len(claimed) < len(batch):
-            seen: dict[UUID, int] = dict(
-                tx.session.execute(_SEEN, {"ids": literal(ids)}).tuples().all()
-            )
+            seen: dict[UUID, int] = dict(tx.session.execute(_SEEN, {"ids": literal(ids)}).all())
             conflicts = [one for one in batch if seen[one.id] != one.body_hash]
             if conflicts:
                 dead_letters.bury(
