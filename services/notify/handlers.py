@@ -1,0 +1,113 @@
+"""What notify hears, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from services.notify import actions
+from services.notify.actions import Draft, Registration
+from services.notify.models import Contacts
+from services.notify.rules import Channel, Kind
+from shared import clock, metrics
+from shared.messaging.handlers import Handlers, Heard
+from shared.messaging.transaction import Transaction
+from shared.schemas.envelope import Event
+
+TASK_QUEUE = "notify.tasks"
+SEND_SMS = "send_sms"
+
+
+def create_handlers(contacts: Contacts) -> Handlers:
+    """Every event type that notify's queue is bound to."""
+    handlers = Handlers()
+
+    @handlers.on_batch("linli.resident.registered.v1")
+    def learn_addresses(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        actions.register_residents(
+            tx.session,
+            contacts,
+            (
+                Registration(
+                    data["resident_no"], data["language"], data["contact_sealed"], data["revision"]
+                )
+                for _, data in heard
+            ),
+            clock.now(),
+        )
+        return ()
+
+    @handlers.on_batch("linli.request.opened.v1")
+    def acknowledge_requests(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        drafts = [
+            Draft(
+                event.id,
+                data["resident_no"],
+                {"request_no": data["request_no"], "accepted_at": data["accepted_at"]},
+                data["accepted_at"],
+            )
+            for event, data in heard
+            if data["resident_no"] is not None
+        ]
+        return _tell(tx, Kind.REQUEST_RECEIPT, drafts)
+
+    @handlers.on_batch("linli.wish.delivered.v1")
+    def tell_of_wishes(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        drafts = [
+            Draft(
+                event.id,
+                data["resident_no"],
+                {
+                    "wish_code": data["wish_code"],
+                    "colour": data["colour"],
+                    "delivered_at": data["delivered_at"],
+                },
+                data["accepted_at"],
+            )
+            for event, data in heard
+        ]
+        return _tell(tx, Kind.WISH, drafts)
+
+    @handlers.on_batch("linli.points.credited.v1")
+    def tell_of_credits(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        drafts = [
+            Draft(
+                event.id,
+                data["resident_no"],
+                {
+                    "points": data["points"],
+                    "service_minutes": data["service_minutes"],
+                    "points_balance": data["points_balance"],
+                    "minutes_balance": data["minutes_balance"],
+                    "activity_code": data["activity_code"],
+                    "activity_kind": data["activity_kind"],
+                    "on_date": data["on_date"],
+                    "caps_hit": data["caps_hit"],
+                },
+                data["accepted_at"],
+            )
+            for event, data in heard
+        ]
+        return _tell(tx, Kind.POINTS_CREDITED, drafts)
+
+    return handlers
+
+
+def _tell(tx: Transaction, kind: Kind, drafts: list[Draft]) -> Iterable[Event]:
+    at = clock.now()
+    written = actions.write_notices(tx.session, kind, drafts, at)
+    for delivery_id in written.deliveries:
+        tx.enqueue(TASK_QUEUE, SEND_SMS, str(delivery_id))
+    metrics.notices.labels(kind.value).inc(written.notices)
+    _observe(drafts, at)
+    return ()
+
+
+def _observe(drafts: list[Draft], at: datetime) -> None:
+    # The inbox row is the delivery of its channel: the resident can read it from now on.
+    notice = metrics.event_to_notice.observe
+    delivery = metrics.event_to_delivery.labels(Channel.IN_APP.value).observe
+    for draft in drafts:
+        passed_s = max((at - draft.accepted_at).total_seconds(), 0.0)
+        notice(passed_s)
+        delivery(passed_s)

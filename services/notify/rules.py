@@ -1,0 +1,330 @@
+"""The law of notices and deliveries: kinds, states, back-off, texts. No I/O, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from shared.clock import DISTRICT_TIMEZONE
+from shared.errors import Conflict, Rejected
+
+LANGUAGES = ("zh", "en")
+
+
+class Kind(StrEnum):
+    """Why a resident is told something."""
+
+    REQUEST_RECEIPT = "request_receipt"
+    WISH = "wish"
+    POINTS_CREDITED = "points_credited"
+
+
+class Channel(StrEnum):
+    """How a resident is told. The inbox row is its own delivery; an SMS has a delivery row."""
+
+    IN_APP = "in_app"
+    SMS = "sms"
+
+
+# Credits come by the thousand and cost the district nothing in the inbox; an SMS costs money.
+CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
+    Kind.REQUEST_RECEIPT: (Channel.IN_APP, Channel.SMS),
+    Kind.WISH: (Channel.IN_APP, Channel.SMS),
+    Kind.POINTS_CREDITED: (Channel.IN_APP,),
+}
+
+# What a notice of each kind carries. Nothing here can name a person: the name is joined when the
+# text is made.
+PARAMS: Mapping[Kind, frozenset[str]] = {
+    Kind.REQUEST_RECEIPT: frozenset({"request_no", "accepted_at"}),
+    Kind.WISH: frozenset({"wish_code", "colour", "delivered_at"}),
+    Kind.POINTS_CREDITED: frozenset(
+        {
+            "points",
+            "service_minutes",
+            "points_balance",
+            "minutes_balance",
+            "activity_code",
+            "activity_kind",
+            "on_date",
+            "caps_hit",
+        }
+    ),
+}
+
+
+# Deliveries.
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNDELIVERABLE = "undeliverable"
+
+
+# A receipt may overtake the answer to its own request, and may arrive for an attempt that we
+# took for lost: so delivered can follow any state but the ones that never left the house.
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.PENDING: frozenset(
+        {State.PENDING, State.SENDING, State.DELIVERED, State.FAILED, State.UNDELIVERABLE}
+    ),
+    State.SENDING: frozenset(
+        {
+            State.PENDING,
+            State.SENDING,
+            State.SENT,
+            State.DELIVERED,
+            State.FAILED,
+            State.UNDELIVERABLE,
+        }
+    ),
+    State.SENT: frozenset({State.DELIVERED, State.FAILED, State.UNDELIVERABLE}),
+    State.FAILED: frozenset({State.DELIVERED}),
+    State.DELIVERED: frozenset(),
+    State.UNDELIVERABLE: frozenset(),
+}
+
+ATTEMPTS_MAX = 8
+WAITS_MAX = 10
+LEASE = timedelta(seconds=60)
+QUEUED_FOR = timedelta(seconds=45)
+_BACK_OFF_S = (5, 30, 120, 600, 1800, 7200)
+
+
+class IllegalTransition(Conflict):
+    """A delivery may not go from this state to that one."""
+
+    def __init__(self, old: State, new: State) -> None:
+        super().__init__(
+            "illegal_transition",
+            f"投递状态不能从 {old} 变为 {new}",
+            f"a delivery cannot go from {old} to {new}",
+        )
+
+
+def check_transition(old: State, new: State) -> None:
+    """Raise IllegalTransition unless a delivery may go from `old` to `new`."""
+    if new not in TRANSITIONS[old]:
+        raise IllegalTransition(old, new)
+
+
+def back_off_limit(attempt: int) -> timedelta:
+    """The longest pause after the n-th attempt (from 1); 2 hours at most."""
+    return timedelta(seconds=_BACK_OFF_S[min(max(attempt, 1), len(_BACK_OFF_S)) - 1])
+
+
+def back_off(attempt: int, chance: float) -> timedelta:
+    """Full jitter: a share of the limit, by `chance` in 0 … 1, so that retries do not march."""
+    return back_off_limit(attempt) * chance
+
+
+# What the vendor answers.
+
+
+class Disposition(StrEnum):
+    """What an answer of the vendor means for the delivery."""
+
+    ACCEPTED = "accepted"
+    RETRY = "retry"
+    FINAL = "final"
+    BAD_ADDRESS = "bad_address"
+
+
+TIMED_OUT = "linli.timeout"
+UNREACHABLE = "linli.unreachable"
+NOT_UNDERSTOOD = "linli.not_understood"
+
+_BAD_ADDRESS = frozenset({"isv.MOBILE_NUMBER_ILLEGAL"})
+# Ours to mend in the template or the code: sending the same again is in vain.
+_FINAL = frozenset(
+    {
+        "isv.SMS_TEMPLATE_ILLEGAL",
+        "isv.SMS_SIGNATURE_ILLEGAL",
+        "isv.TEMPLATE_MISSING_PARAMETERS",
+        "isv.TEMPLATE_PARAMS_ILLEGAL",
+        "isv.INVALID_JSON_PARAM",
+        "isv.INVALID_PARAMETERS",
+        "isv.PARAM_LENGTH_LIMIT",
+        "isv.PARAM_NOT_SUPPORT_URL",
+        "isv.BLACK_KEY_CONTROL_LIMIT",
+        "isv.MOBILE_COUNT_OVER_LIMIT",
+    }
+)
+# Receipt codes by which the carrier says that the number itself is the trouble.
+_DEAD_NUMBER = frozenset({"MOBILE_NOT_ON_SERVICE", "MOBILE_SEND_LIMIT_BLACK", "NUMBER_NOT_EXIST"})
+
+
+def disposition(code: str) -> Disposition:
+    """What the vendor's `Code` means.
+
+    An unknown code is tried again: it may be a limit, an empty account or a wrong key, which pass
+    or can be mended within the hours that the attempts last.
+    """
+    if code == "OK":
+        return Disposition.ACCEPTED
+    if code in _BAD_ADDRESS:
+        return Disposition.BAD_ADDRESS
+    return Disposition.FINAL if code in _FINAL else Disposition.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to write to a delivery row. `at` is when it is due again; None when it is not."""
+
+    state: State
+    at: datetime | None
+    error: str | None
+
+
+def after_answer(code: str, attempts: int, now: datetime, chance: float) -> Next:
+    """What follows an answer to attempt number `attempts`."""
+    meaning = disposition(code)
+    if meaning is Disposition.ACCEPTED:
+        return Next(State.SENT, None, None)
+    if meaning is Disposition.BAD_ADDRESS:
+        return Next(State.UNDELIVERABLE, None, code)
+    if meaning is Disposition.FINAL or attempts >= ATTEMPTS_MAX:
+        return Next(State.FAILED, None, code)
+    return Next(State.PENDING, now + back_off(attempts, chance), code)
+
+
+def after_waiting(waits: int, now: datetime) -> Next:
+    """What follows when the address is not known, for the `waits`-th time (from 1)."""
+    if waits >= WAITS_MAX:
+        return Next(State.UNDELIVERABLE, None, "address_unknown")
+    return Next(State.PENDING, now + back_off_limit(waits), "address_unknown")
+
+
+def after_receipt(state: State, *, success: bool, code: str) -> State | None:
+    """The state a receipt leads to; None when it changes nothing (late, doubled, outlived)."""
+    if success:
+        new = State.DELIVERED
+    else:
+        new = State.UNDELIVERABLE if code in _DEAD_NUMBER else State.FAILED
+    return new if new in TRANSITIONS[state] and new is not state else None
+
+
+# Texts.
+
+_placeholder = re.compile(r"\{([a-z_]+)\}")
+_NAME = "name"
+_DERIVED: Mapping[Kind, frozenset[str]] = {Kind.POINTS_CREDITED: frozenset({"cap_note"})}
+
+_TITLES: Mapping[Kind, tuple[str, str]] = {
+    Kind.REQUEST_RECEIPT: ("诉求已受理", "Request received"),
+    Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
+    Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
+}
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "elder_care": ("助老服务", "elder care"),
+    "child_care": ("儿童关爱", "child care"),
+    "civilised_practice": ("文明实践", "civilised practice"),
+    "environment": ("环境整治", "environment"),
+    "patrol": ("巡逻", "patrol"),
+    "policy_advice": ("政策宣讲", "policy advice"),
+    "culture": ("文化活动", "culture"),
+    "flood_duty": ("防汛值守", "flood duty"),
+    "goods_blue": ("蓝色·物品类", "blue, goods"),
+    "convenience_yellow": ("黄色·便民类", "yellow, convenience"),
+    "urgent_red": ("红色·急难类", "red, urgent"),
+}
+_CODED = frozenset({"activity_kind", "colour"})
+_MOMENTS = frozenset({"accepted_at", "delivered_at"})
+_DAYS = frozenset({"on_date"})
+
+
+class UnknownPlaceholder(Rejected):
+    """A template asks for something that a notice of its kind does not carry."""
+
+    def __init__(self, kind: Kind, names: frozenset[str]) -> None:
+        listed = ", ".join(sorted(names))
+        super().__init__(
+            "unknown_placeholder",
+            f"模板 {kind} 用了没有的占位符：{listed}",
+            f"template {kind} uses placeholders that do not exist: {listed}",
+            pointer="/body",
+        )
+
+
+class MissingPlaceholder(Rejected):
+    """The notice lacks a value that its template needs."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "missing_placeholder",
+            f"通知缺少占位符 {name} 的值",
+            f"the notice has no value for placeholder {name}",
+        )
+
+
+def title(kind: Kind, language: str) -> str:
+    """The heading of a notice."""
+    return _TITLES[kind][LANGUAGES.index(language)]
+
+
+def placeholders(body: str) -> frozenset[str]:
+    """The names in braces."""
+    return frozenset(_placeholder.findall(body))
+
+
+def check_body(kind: Kind, channel: Channel, body: str) -> None:
+    """Raise UnknownPlaceholder unless every notice of this kind can fill the body.
+
+    An SMS may not hold the name: the vendor needs the number only.
+    """
+    known = PARAMS[kind] | _DERIVED.get(kind, frozenset())
+    if channel is Channel.IN_APP:
+        known |= {_NAME}
+    if unknown := placeholders(body) - known:
+        raise UnknownPlaceholder(kind, unknown)
+
+
+def words(body: str, params: Mapping[str, object], language: str) -> dict[str, str]:
+    """The values that a body's placeholders stand for, ready to be read; the name is not known.
+
+    Raises MissingPlaceholder.
+    """
+    return {
+        name: _word(name, params, language) for name in sorted(placeholders(body)) if name != _NAME
+    }
+
+
+def render(body: str, params: Mapping[str, object], language: str, name: str | None) -> str:
+    """The text of a notice. Raises MissingPlaceholder."""
+    values = words(body, params, language)
+    values[_NAME] = name or ("居民" if language == "zh" else "Resident")
+    return _placeholder.sub(lambda found: values[found[1]], body)
+
+
+def _word(name: str, params: Mapping[str, object], language: str) -> str:
+    chinese = language == "zh"
+    if name == "cap_note":
+        if not params.get("caps_hit"):
+            return ""
+        return "（已达到积分上限）" if chinese else " (a cap was reached)"
+    value = params.get(name)
+    if value is None:
+        raise MissingPlaceholder(name)
+    text = str(value)
+    if name in _CODED:
+        return _WORDS[text][0 if chinese else 1] if text in _WORDS else text
+    if name in _MOMENTS:
+        moment = datetime.fromisoformat(text).astimezone(DISTRICT_TIMEZONE)
+        return f"{_day(moment.date(), chinese=chinese)} {moment:%H:%M}"
+    if name in _DAYS:
+        return _day(date.fromisoformat(text), chinese=chinese)
+    return text
+
+
+def _day(day: date, *, chinese: bool) -> str:
+    if chinese:
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day.day} {day:%B %Y}"
