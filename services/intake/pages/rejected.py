@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from services.intake import queries
 from services.intake.actions.redrive import redrive
-from services.intake.pages.words import options, word
+from services.intake.pages.words import options, told, word
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import LinliError, Rejected
@@ -40,6 +40,7 @@ def make_rejected(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
             page=page,
             may_redrive=auth.signed_in().role == "operator",
             word=word,
+            told=told,
             options=options,
         )
 
@@ -63,10 +64,9 @@ def make_rejected(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
 
 
 def _tell(verdict: dict[str, str | None]) -> None:
-    told = word("verdict", verdict["verdict"])
+    outcome = word("verdict", verdict["verdict"])
     if verdict["verdict"] != "rejected":
-        flash(t(f"已重审：{told}。", f"Judged again: {told}."), "ok")
+        flash(t(f"已重审：{outcome}。", f"Judged again: {outcome}."), "ok")
         return
-    reason = word("reason", verdict["reason"])
-    detail = verdict["detail"]
+    reason, detail = word("reason", verdict["reason"]), told(verdict["detail"])
     flash(t(f"已重审，仍被拒收：{reason}。{detail}", f"Rejected again: {reason}. {detail}"), "warn")

@@ -60,3 +60,9 @@ def word(kind: str, code: str | None) -> str:
 def options(kind: str) -> list[tuple[str, str]]:
     """(code, word) of each, with an empty one first, for a filter."""
     return [("", t("全部", "All")), *((code, t(*words)) for code, words in _ALL[kind].items())]
+
+
+def told(detail: str | None) -> str:
+    """The reader's half of `中文 / English`; all of it when it does not split in two."""
+    halves = (detail or "").split(" / ")
+    return t(*halves) if len(halves) == 2 else (detail or "")
