@@ -30,6 +30,7 @@ ITEMS = (
     _item("/overview", "总览", "Overview", "operator auditor"),
     _item("/passbooks/{subject}", "我的存折", "My passbook", "resident"),
     _item("/inbox", "我的消息", "My messages", "resident"),
+    _item("/requests", "我的诉求", "My requests", "resident"),
     _item("/requests", "诉求", "Requests", "staff operator auditor"),
     _item("/residents", "居民", "Residents", "staff operator"),
     _item("/passbooks", "存折", "Passbooks", "staff operator auditor"),
