@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import pika
 from pika.adapters.select_connection import SelectConnection
@@ -19,6 +19,7 @@ from pika.frame import Method
 from pika.spec import Basic, BasicProperties
 
 from shared.errors import Unavailable
+from shared.messaging.loops import call_soon, run_until_lost, shut
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class Publisher:
         connection = self._connection
         if connection is None:
             raise _broker_down()
-        connection.ioloop.add_callback_threadsafe(lambda: self._send(channel, batch))
+        call_soon(connection, partial(self._send, channel, batch))
         if not batch.done.wait(CONFIRM_TIMEOUT_S):
             self.close()
             raise _broker_down()
@@ -113,7 +114,7 @@ class Publisher:
         self._connection = self._channel = self._thread = None
         self._ready.clear()
         if connection is not None and thread is not None and thread.is_alive():
-            connection.ioloop.add_callback_threadsafe(lambda: _shut(connection))
+            call_soon(connection, partial(shut, connection))
             thread.join(5)
 
     def _connected(self) -> Channel:
@@ -137,7 +138,7 @@ class Publisher:
             on_close_callback=self._on_lost,
         )
         self._connection = connection
-        connection.ioloop.start()
+        run_until_lost(connection)
 
     def _on_open(self, connection: SelectConnection) -> None:
         connection.channel(on_open_callback=self._on_channel)
@@ -155,7 +156,7 @@ class Publisher:
     def _on_channel_lost(self, reason: BaseException) -> None:
         self._fail(reason)
         if self._connection is not None:
-            _shut(self._connection)
+            shut(self._connection)
 
     def _on_lost(self, connection: SelectConnection, reason: BaseException) -> None:
         self._fail(reason)
@@ -211,13 +212,6 @@ class Publisher:
 def _properties(content_type: str, is_transient: bool) -> BasicProperties:
     mode = TRANSIENT if is_transient else PERSISTENT
     return BasicProperties(content_type=content_type, delivery_mode=mode)
-
-
-def _shut(connection: SelectConnection) -> None:
-    if connection.is_open:
-        connection.close()
-    elif not connection.is_closing:
-        connection.ioloop.stop()
 
 
 def _broker_down() -> Unavailable:

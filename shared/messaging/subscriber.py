@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
 import pika
@@ -22,6 +23,7 @@ from pika.channel import Channel
 from pika.spec import Basic, BasicProperties
 
 from shared.messaging import faults
+from shared.messaging.loops import call_soon, run_until_lost, shut
 
 logger = logging.getLogger(__name__)
 
@@ -91,9 +93,8 @@ class Subscriber(Generic[T]):
             self._arrived.notify_all()
         connection_thread, worker = self._threads
         worker.join(timeout_s)
-        connection = self._connection
-        if connection is not None and connection_thread.is_alive():
-            connection.ioloop.add_callback_threadsafe(lambda: _close(connection))
+        if self._connection is not None:
+            call_soon(self._connection, partial(shut, self._connection))
         connection_thread.join(5)
 
     # The worker's thread.
@@ -128,9 +129,7 @@ class Subscriber(Generic[T]):
             return [self._waiting.popleft() for _ in range(count)]
 
     def _ack(self, batch: list[Delivery]) -> None:
-        connection = self._connection
-        if connection is not None:
-            connection.ioloop.add_callback_threadsafe(lambda: _ack_on_own_channels(batch))
+        call_soon(self._connection, partial(_ack_on_own_channels, batch))
         self.worked_at_s = time.monotonic()
 
     # The connection's thread.
@@ -144,7 +143,7 @@ class Subscriber(Generic[T]):
                 on_close_callback=self._on_lost,
             )
             self._connection = connection
-            connection.ioloop.start()
+            run_until_lost(connection)
             self.connected = False
             with self._arrived:
                 self._waiting.clear()  # their channel is gone: the broker delivers them again
@@ -177,7 +176,7 @@ class Subscriber(Generic[T]):
         if not self._stopping.is_set():
             logger.warning("channel closed: %s", reason, extra={"queue": self._queue})
         if self._connection is not None:
-            _close(self._connection)
+            shut(self._connection)
 
     def _on_lost(self, connection: SelectConnection, reason: BaseException) -> None:
         if not self._stopping.is_set():
@@ -192,10 +191,3 @@ def _ack_on_own_channels(batch: list[Delivery]) -> None:
         if delivery.channel.is_open:
             delivery.channel.basic_ack(delivery.tag, multiple=True)
     faults.reach("subscriber.after_ack")
-
-
-def _close(connection: SelectConnection) -> None:
-    if connection.is_open:
-        connection.close()
-    elif not connection.is_closing:
-        connection.ioloop.stop()
