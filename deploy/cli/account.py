@@ -21,19 +21,12 @@ def account() -> None:
 @click.option("--subject", help="resident_no 或合伙人代号 / whose account it is")
 def add(login: str, role: str, display_name: str, subject: str | None) -> None:
     """新建账号并显示一次初始密码 / add an account; its first password is shown once."""
-    from services.intake.actions import accounts  # noqa: PLC0415
+    from services.intake.actions.accounts import add_account  # noqa: PLC0415
     from shared.messaging.transaction import transaction  # noqa: PLC0415
-    from shared.web.passwords import generate_password  # noqa: PLC0415
 
-    password = generate_password()
     with services.sessions_of("intake") as sessions, transaction(sessions) as tx:
-        accounts.add(
-            tx,
-            login=login,
-            role=role,
-            display_name=display_name,
-            subject=subject,
-            password=password,
+        password = add_account(
+            tx, login=login, role=role, subject=subject, display_name=display_name
         )
     click.echo(f"{login} ({role})")
     click.echo(f"初始密码，只显示这一次 / first password, shown only now: {password}")

@@ -33,6 +33,4 @@ def load(directory: Path, keep_in: Path) -> None:
 
     loaded = load_all(None, directory, keep_in, click.echo)
     if loaded.credentials:
-        click.echo(
-            f"{len(loaded.credentials)} 份新凭据在 / new credentials are in {keep_in}"
-        )
+        click.echo(f"{len(loaded.credentials)} 份新凭据在 / new credentials are in {keep_in}")

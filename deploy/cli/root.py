@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as problem:
         problem.show()
         sys.exit(problem.exit_code)
-    except Exception as problem:  # noqa: BLE001 - told below, or raised again
+    except Exception as problem:
         from deploy.cli.failing import message_of  # noqa: PLC0415
 
         message = message_of(problem)

@@ -154,7 +154,7 @@ class Line:
     ) -> None:
         self._returned.add(int(properties.message_id or 0))
 
-    def _on_confirm(self, frame: Method) -> None:  # type: ignore[type-arg]
+    def _on_confirm(self, frame: Method) -> None:
         upto, several = frame.method.delivery_tag, frame.method.multiple
         tags = [tag for tag in self._unconfirmed if tag <= upto] if several else [upto]
         acked = isinstance(frame.method, Basic.Ack)

@@ -48,9 +48,11 @@ class AmqpDoor:
 
     def close(self) -> None:
         """Close all connections and end the thread."""
-        if self._started and self._thread.is_alive():
+        if self._thread.is_alive():
             self._loop.add_callback_threadsafe(self._close_lines)
             self._thread.join(10)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     # Everything below runs in the door's thread.
 

@@ -112,9 +112,7 @@ def read_residents(path: Path) -> Iterator[dict[str, str | None]]:
             missing = [name for name in _RESIDENT_COLUMNS if name not in (rows.fieldnames or ())]
             if missing:
                 shown = ", ".join(missing)
-                raise BadFile(
-                    path, f"第 1 行缺少列 {shown}", f"line 1: column {shown} is missing"
-                )
+                raise BadFile(path, f"第 1 行缺少列 {shown}", f"line 1: column {shown} is missing")
             yield from rows
     except UnicodeDecodeError as problem:
         raise BadFile(
@@ -188,9 +186,7 @@ def _publish(tx: Transaction, district: District) -> None:
         rules.publish(tx, district.rules)
 
 
-def _add_partners(
-    settings: Mapping[str, str] | None, district: District
-) -> dict[str, Credential]:
+def _add_partners(settings: Mapping[str, str] | None, district: District) -> dict[str, Credential]:
     from deploy.month.partners import register_all  # noqa: PLC0415 - as above
 
     with _named(district.directory / "partners.json"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Self, Self
 
 import psycopg
 
@@ -104,7 +104,7 @@ class Books:
         self._open = ExitStack()
         self._connections: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
 
-    def __enter__(self) -> Books:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_problem: object) -> None:

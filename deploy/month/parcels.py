@@ -27,7 +27,7 @@ RAW_ITEMS_MAX = 1000  # the gate takes no longer batch
 
 # everything printable but space, double quote and percent, as the HTTP binding says
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
-_needs_quoting = re.compile(r'[^\x21\x23\x24\x26-\x7e]').search
+_needs_quoting = re.compile(r"[^\x21\x23\x24\x26-\x7e]").search
 
 
 @dataclass(frozen=True, slots=True)

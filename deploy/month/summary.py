@@ -85,7 +85,9 @@ def tell(
         f"{_seconds(latency.p50_s)}, {_seconds(latency.p99_s)}",
     )
     left = (
-        outcome.outboxes.total() + outcome.dead_letters.total() + settled.queues.total()
+        outcome.outboxes.total()
+        + outcome.dead_letters.total()
+        + settled.queues.total()
         + outcome.pending_deliveries
     )
     table.add_row("未了 / left over", f"{left:,}")

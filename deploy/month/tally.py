@@ -110,4 +110,4 @@ def _name(verdict: dict[str, Any]) -> str:
 def _lines(lines: Iterable[int]) -> str:
     numbers = list(lines)
     shown = ", ".join(map(str, numbers[:5]))
-    return f"第 {shown}{' …' if len(numbers) > 5 else ''} 行 / line {shown}"  # noqa: PLR2004
+    return f"第 {shown}{' …' if len(numbers) > 5 else ''} 行 / line {shown}"

@@ -21,9 +21,16 @@ ATTENDED = "linli.activity.attended.v1"
 FULFILLED = "linli.wish.fulfilled.v1"
 SUBMITTED = "linli.request.submitted.v1"
 
-KINDS = (
-    "elder_care child_care civilised_practice environment patrol policy_advice culture flood_duty"
-).split()
+KINDS = [
+    "elder_care",
+    "child_care",
+    "civilised_practice",
+    "environment",
+    "patrol",
+    "policy_advice",
+    "culture",
+    "flood_duty",
+]
 EVIDENCE = ("self_check", "organiser", "backfill")
 COLOURS = ("goods_blue", "convenience_yellow", "urgent_red")
 URGENCIES = ("normal", "urgent", "critical")

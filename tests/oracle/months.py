@@ -184,7 +184,9 @@ def _district() -> dict[str, Any]:
 def _write_residents(path: Path, chance: random.Random, residents: list[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow("resident_no household_no name phone birth_year grid_code language".split())
+        rows.writerow(
+            ["resident_no", "household_no", "name", "phone", "birth_year", "grid_code", "language"]
+        )
         for place, resident in enumerate(residents):
             name = chance.choice(_FAMILIES) + "".join(chance.choices(_GIVEN, k=2))
             phone = f"170{chance.randint(0, 99_999_999):08d}"

@@ -19,10 +19,18 @@ VERDICTS = {
     "refused_at_door",
     *(
         f"rejected:{reason}"
-        for reason in (
-            "too_large malformed source_mismatch unsupported_type in_future agreement_inactive"
-            " not_entitled schema unknown_resident id_conflict"
-        ).split()
+        for reason in [
+            "too_large",
+            "malformed",
+            "source_mismatch",
+            "unsupported_type",
+            "in_future",
+            "agreement_inactive",
+            "not_entitled",
+            "schema",
+            "unknown_resident",
+            "id_conflict",
+        ]
     ),
 }
 
