@@ -89,7 +89,7 @@ linli() {
     locked >"$kept/requirements.txt"
     wheels "$kept"
     context "$kept" | build "linli:${LINLI_TAG:-local}" linli.Dockerfile trixie - \
-        --build-arg LINLI_COMMIT="$(git -C "$repo" rev-parse --short HEAD 2>/dev/null || echo unknown)"
+        --build-arg LINLI_REVISION="$(git -C "$repo" rev-parse --short HEAD 2>/dev/null || echo unknown)"
 }
 
 # Only what the image holds goes to the builder, so that nothing else changes its layers.

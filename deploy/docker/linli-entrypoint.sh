@@ -1,7 +1,9 @@
 #!/bin/sh
-# Empties the metrics directory (the files of processes that are no more would be counted for ever),
-# then becomes the command. The directory must exist before Python first imports its metrics.
+# Becomes the command. A web service is several processes that add their metrics up in a directory, which
+# must be there before Python first imports them; a worker is one process and is scraped by itself.
 set -eu
-rm -rf "$PROMETHEUS_MULTIPROC_DIR"
-mkdir -p "$PROMETHEUS_MULTIPROC_DIR"
+if [ "${1:-}" = web ]; then
+    export PROMETHEUS_MULTIPROC_DIR=/run/linli/metrics
+    mkdir -p "$PROMETHEUS_MULTIPROC_DIR"
+fi
 exec linli "$@"

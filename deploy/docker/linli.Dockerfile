@@ -25,12 +25,11 @@ FROM python
 COPY --from=build /opt/linli /opt/linli
 COPY --from=build /srv/linli /srv/linli
 COPY linli-entrypoint.sh /usr/local/bin/linli-entrypoint
-ARG LINLI_COMMIT=unknown
+ARG LINLI_REVISION=unknown
 ENV PATH=/opt/linli/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    PROMETHEUS_MULTIPROC_DIR=/run/linli/metrics \
-    LINLI_COMMIT=${LINLI_COMMIT}
+    LINLI_REVISION=${LINLI_REVISION}
 USER linli
 WORKDIR /srv/linli
 ENTRYPOINT ["linli-entrypoint"]

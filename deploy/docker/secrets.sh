@@ -35,10 +35,6 @@ for user in linli intake linli_admin; do
 done
 printf 'amqp://linli:%s@rabbitmq:5672/linli' "$(value rabbitmq_linli)" | keep broker_url
 printf 'amqp://intake:%s@rabbitmq:5672/partners' "$(value rabbitmq_intake)" | keep partner_broker_url
-for vhost in linli partners; do
-    printf 'amqp://linli_admin:%s@rabbitmq:5672/%s' "$(value rabbitmq_linli_admin)" "$vhost" |
-        keep "admin_${vhost}_broker_url"
-done
 printf 'http://linli_admin:%s@rabbitmq:15672' "$(value rabbitmq_linli_admin)" | keep rabbitmq_management_url
 
 for service in intake points partners notify; do
@@ -54,6 +50,7 @@ for name in session_key contact_key intake_field_key intake_index_key notify_fie
 done
 password | keep sms_access_key_id
 password | keep sms_access_key_secret
+password | keep sms_receipt_token
 password | keep grafana_admin_password
 
 made=$(($(count) - before))
