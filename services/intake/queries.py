@@ -282,10 +282,14 @@ def _place(before: str, parts: int) -> tuple[Any, ...]:
     given = before.split(",")
     try:
         at, number = datetime.fromisoformat(given[0]), int(given[-1])
-        if at.tzinfo is None or len(given) != parts or not 0 <= number <= _ID_MAX:
-            raise ValueError
     except ValueError as problem:
-        raise Rejected(
-            "before", "翻页位置无效，请从第一页开始", "this place is not one of ours: start anew"
-        ) from problem
+        raise _odd_place() from problem
+    if at.tzinfo is None or len(given) != parts or not 0 <= number <= _ID_MAX:
+        raise _odd_place()
     return (at, *map(_plain, given[1:-1]), number)
+
+
+def _odd_place() -> Rejected:
+    return Rejected(
+        "before", "翻页位置无效，请从第一页开始", "this place is not one of ours: start anew"
+    )
