@@ -52,6 +52,12 @@ class Account(Base):
         CheckConstraint("owner_kind IN ('resident', 'partner', 'issuer')", name="owner_kind"),
         CheckConstraint("balance >= 0", name="balance"),
         CheckConstraint("owner_kind <> 'issuer' OR (balance = 0 AND seq = 0)", name="issuer"),
+        Index(
+            "uq_accounts_issuer",
+            "asset",
+            unique=True,
+            postgresql_where=text("owner_kind = 'issuer'"),
+        ),
         # Room in each page for the next version of a row: balances change far more than they come
         {"postgresql_with": {"fillfactor": "50"}},
     )
@@ -74,6 +80,8 @@ class Transfer(Base):
     __tablename__ = "transfers"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
+        # Neither before nor after it: no account is below zero, not even within a batch.
+        CheckConstraint("credit_balance >= amount AND debit_balance >= 0", name="balances"),
         CheckConstraint("credit_account_id <> debit_account_id", name="two_accounts"),
         CheckConstraint("(debit_seq IS NULL) = (debit_balance IS NULL)", name="debit"),
         CheckConstraint("kind IN ('award')", name="kind"),

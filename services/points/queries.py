@@ -20,7 +20,7 @@ _known: dict[tuple[str, int, datetime], RuleSet] = {}
 
 def rule_sets(session: Session) -> list[RuleSet]:
     """Every published version, newest last."""
-    keys = session.execute(_RULE_KEYS).tuples().all()
+    keys = session.execute(_RULE_KEYS).all()
     for key in keys:
         programme, version, _ = key
         if key not in _known:

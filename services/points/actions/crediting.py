@@ -132,9 +132,9 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
     said = []
     for award in awards:
         resident_no, award_id = award.data["resident_no"], award.data["contribution_id"]
-        points = accounts.get((POINTS, "resident", resident_no))
+        points = accounts[POINTS, "resident", resident_no]
         minutes = accounts[MINUTES, "resident", resident_no]
-        if points is not None and award.earned.points:
+        if award.earned.points:
             caps.credit(award, points.id)
             posting.issue(points, award.points, award_id)
         posting.issue(minutes, award.earned.minutes, award_id)
@@ -184,9 +184,10 @@ def _wish(event: Event, data: dict[str, Any], published: list[RuleSet]) -> _Awar
 
 
 def _resident_keys(awards: list[_Award]) -> list[Key]:
-    keys = [(MINUTES, "resident", a.data["resident_no"]) for a in awards]
-    keys += [(POINTS, "resident", a.data["resident_no"]) for a in awards if a.earned.points]
-    return keys
+    # Both, even where an award earns no points: the event tells the balances of both.
+    return [
+        (asset, "resident", a.data["resident_no"]) for asset in (POINTS, MINUTES) for a in awards
+    ]
 
 
 def _write_awards(
@@ -220,9 +221,7 @@ def _explanation(award: _Award) -> dict[str, Any]:
     }
 
 
-def _points_credited(
-    award: _Award, points: Account | None, minutes: Account, now: datetime
-) -> Event:
+def _points_credited(award: _Award, points: Account, minutes: Account, now: datetime) -> Event:
     data = award.data
     return make(
         POINTS_CREDITED,
@@ -232,7 +231,7 @@ def _points_credited(
             "resident_no": data["resident_no"],
             "points": award.points,
             "service_minutes": award.earned.minutes,
-            "points_balance": points.balance if points else 0,
+            "points_balance": points.balance,
             "minutes_balance": minutes.balance,
             "activity_code": data["activity_code"],
             "activity_kind": data["activity_kind"],

@@ -105,7 +105,7 @@ class Posting:
 
 def posting(session: Session) -> Posting:
     """An empty posting from the district's issuer accounts."""
-    rows = session.execute(_ISSUERS, {"owner": ISSUER}).tuples().all()
+    rows = session.execute(_ISSUERS, {"owner": ISSUER}).all()
     return Posting(dict(rows))
 
 

@@ -41,7 +41,7 @@ def reconcile(tx: Transaction) -> dict[str, int]:
     tx.session.execute(_ONE_MOMENT)
     now = clock.now()
     imbalance: dict[str, int] = {}
-    for asset, issued, held in tx.session.execute(_ISSUED).tuples().all():
+    for asset, issued, held in tx.session.execute(_ISSUED).all():
         imbalance[asset] = int(issued - held)
         tx.session.execute(_KEEP, {"asset": asset, "balance": int(-issued), "now": now})
     imbalance["accounts"] = int(tx.session.execute(_BROKEN).scalar_one())

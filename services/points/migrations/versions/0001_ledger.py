@@ -18,7 +18,7 @@ depends_on = None
 # and only then moves the accounts on. The application's role cannot do so by itself.
 _GUARD = """
 CREATE FUNCTION post_transfers() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   touched bigint;
   moved bigint;
@@ -42,6 +42,7 @@ BEGIN
     FROM legs
   ), sums AS (
     SELECT account_id, asset, min(seq) AS first, max(seq) AS last, count(*) AS legs,
+           count(DISTINCT seq) AS numbers,
            min(opening) AS opening, max(opening) AS opening_max,
            max(balance) FILTER (WHERE seq = last_seq) AS closing
     FROM (SELECT r.*, max(seq) OVER (PARTITION BY account_id) AS last_seq FROM running r) w
@@ -50,7 +51,7 @@ BEGIN
     UPDATE accounts a SET balance = s.closing, seq = s.last FROM sums s
     WHERE a.id = s.account_id AND a.asset = s.asset AND a.owner_kind <> 'issuer'
       AND a.frozen_reason IS NULL
-      AND a.seq = s.first - 1 AND s.last - s.first + 1 = s.legs
+      AND a.seq = s.first - 1 AND s.last - s.first + 1 = s.legs AND s.numbers = s.legs
       AND a.balance = s.opening AND s.opening = s.opening_max
     RETURNING 1
   )
@@ -106,6 +107,13 @@ def _create_accounts() -> None:
         ),
         postgresql_with={"fillfactor": "50"},
     )
+    op.create_index(
+        "uq_accounts_issuer",
+        "accounts",
+        ["asset"],
+        unique=True,
+        postgresql_where=sa.text("owner_kind = 'issuer'"),
+    )
     op.create_table(
         "cap_usage",
         sa.Column("account_id", sa.BigInteger, primary_key=True),
@@ -139,6 +147,9 @@ def _create_transfers() -> None:
         sa.Column("award_id", sa.Uuid, nullable=False),
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_transfers_amount")),
+        sa.CheckConstraint(
+            "credit_balance >= amount AND debit_balance >= 0", name=op.f("ck_transfers_balances")
+        ),
         sa.CheckConstraint(
             "credit_account_id <> debit_account_id", name=op.f("ck_transfers_two_accounts")
         ),
@@ -200,6 +211,8 @@ def _grant() -> None:
     op.execute("GRANT UPDATE (frozen_reason) ON accounts TO points")
     for table in ("transfers", "awards", "rule_sets"):
         op.execute(f"GRANT INSERT ON {table} TO points")
+    # It moves accounts for whoever may hang it on a table of their own.
+    op.execute("REVOKE EXECUTE ON FUNCTION post_transfers FROM PUBLIC, points")
 
 
 def downgrade() -> None:
