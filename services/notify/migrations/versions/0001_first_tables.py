@@ -22,7 +22,7 @@ _LANGUAGES = "language IN ('zh', 'en')"
 _STATES = "state IN ('pending', 'sending', 'sent', 'delivered', 'failed', 'undeliverable')"
 
 # kind, channel, language, the vendor's code of the approved text, body
-_TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
+TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
     (
         "request_receipt",
         "in_app",
@@ -128,7 +128,7 @@ def upgrade() -> None:
                 "body": body,
                 "active_from": datetime(2000, 1, 1, tzinfo=UTC),
             }
-            for kind, channel, language, code, body in _TEXTS
+            for kind, channel, language, code, body in TEXTS
         ],
     )
     # What a resident was told stays provable: the app adds versions, and never changes one.

@@ -1,0 +1,119 @@
+"""The law of notices and deliveries."""
+
+from __future__ import annotations
+
+import importlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notify import rules
+from services.notify.rules import Channel, Disposition, Kind, State
+
+FIRST = importlib.import_module("services.notify.migrations.versions.0001_first_tables")
+NOW = datetime(2026, 10, 21, 5, 0, tzinfo=UTC)
+PARAMS = {
+    Kind.REQUEST_RECEIPT: {"request_no": "Q1", "accepted_at": "2026-10-21T04:33:00+00:00"},
+    Kind.WISH: {
+        "wish_code": "W1",
+        "colour": "urgent_red",
+        "delivered_at": "2026-10-21T12:33:00+08:00",
+    },
+    Kind.POINTS_CREDITED: {
+        "points": 0,
+        "service_minutes": 90,
+        "points_balance": 5,
+        "minutes_balance": 600,
+        "activity_code": "A1",
+        "activity_kind": "elder_care",
+        "on_date": "2026-10-21",
+        "caps_hit": [],
+    },
+}
+
+
+@given(st.sampled_from(State), st.booleans(), st.sampled_from(["", "X", "MOBILE_NOT_ON_SERVICE"]))
+def test_receipts_only_move_along_legal_transitions(state: State, success: bool, code: str) -> None:
+    new = rules.after_receipt(state, success=success, code=code)
+    if new is not None:
+        rules.check_transition(state, new)
+
+
+@given(
+    st.sampled_from(
+        ["OK", "isv.MOBILE_NUMBER_ILLEGAL", "isv.INVALID_PARAMETERS", "Throttling", ""]
+    ),
+    st.integers(1, 20),
+    st.floats(0, 1),
+)
+def test_answers_only_move_along_legal_transitions(code: str, attempts: int, chance: float) -> None:
+    follows = rules.after_answer(code, attempts, NOW, chance)
+    rules.check_transition(State.SENDING, follows.state)
+    assert (follows.at is not None) == (follows.state is State.PENDING)
+    if follows.at is not None:
+        assert NOW <= follows.at <= NOW + timedelta(hours=2)
+        assert attempts < rules.ATTEMPTS_MAX
+
+
+def test_a_delivered_message_stays_delivered() -> None:
+    for state in State:
+        with pytest.raises(rules.IllegalTransition, match="delivered"):
+            rules.check_transition(State.DELIVERED, state)
+
+
+def test_back_off_grows_to_two_hours() -> None:
+    limits = [rules.back_off_limit(n).total_seconds() for n in range(1, 9)]
+    assert limits == [5, 30, 120, 600, 1800, 7200, 7200, 7200]
+    assert rules.back_off(3, 0.5) == timedelta(seconds=60)
+
+
+def test_codes_of_the_vendor() -> None:
+    assert rules.disposition("OK") is Disposition.ACCEPTED
+    assert rules.disposition("isv.BUSINESS_LIMIT_CONTROL") is Disposition.RETRY
+    assert rules.disposition("isv.AMOUNT_NOT_ENOUGH") is Disposition.RETRY
+    assert rules.disposition("SignatureDoesNotMatch") is Disposition.RETRY
+    assert rules.disposition("isv.TEMPLATE_MISSING_PARAMETERS") is Disposition.FINAL
+    assert rules.disposition("isv.MOBILE_NUMBER_ILLEGAL") is Disposition.BAD_ADDRESS
+
+
+def test_every_first_text_can_be_filled_and_every_kind_has_all_its_texts() -> None:
+    texts = FIRST.TEXTS
+    expected = {
+        (kind, channel, language)
+        for kind in Kind
+        for channel in rules.CHANNELS[kind]
+        for language in rules.LANGUAGES
+    }
+    assert {(kind, channel, language) for kind, channel, language, _, _ in texts} == expected
+    for kind, channel, language, _, body in texts:
+        rules.check_body(Kind(kind), Channel(channel), body)
+        text = rules.render(body, PARAMS[Kind(kind)], language, "王小明")
+        assert "{" not in text
+        assert ("王小明" in text) == (channel == Channel.IN_APP)
+
+
+def test_params_of_kinds_are_those_of_the_tests() -> None:
+    assert {kind: frozenset(params) for kind, params in PARAMS.items()} == dict(rules.PARAMS)
+
+
+def test_a_text_that_asks_for_what_is_not_there() -> None:
+    with pytest.raises(rules.UnknownPlaceholder, match="phone"):
+        rules.check_body(Kind.WISH, Channel.IN_APP, "{name} {phone}")
+    with pytest.raises(rules.UnknownPlaceholder, match="name"):
+        rules.check_body(Kind.WISH, Channel.SMS, "{name}")
+    with pytest.raises(rules.MissingPlaceholder, match="wish_code"):
+        rules.render("{wish_code}", {}, "zh", None)
+
+
+def test_values_that_look_like_placeholders_are_not_filled_again() -> None:
+    params = {**PARAMS[Kind.WISH], "wish_code": "{name}"}
+    assert rules.render("{wish_code}", params, "zh", "王小明") == "{name}"
+
+
+def test_cap_note_appears_only_when_a_cap_was_reached() -> None:
+    params = PARAMS[Kind.POINTS_CREDITED]
+    assert rules.render("x{cap_note}", params, "zh", None) == "x"
+    capped = {**params, "caps_hit": ["per_day"]}
+    assert rules.render("x{cap_note}", capped, "en", None) == "x (a cap was reached)"
