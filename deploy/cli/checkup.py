@@ -57,6 +57,7 @@ def _settings(service: str) -> Finding:
     check = f"{service}.settings"
     try:
         services.settings_of(service)
+        services.settings_of(service, of_worker=True)
     except (MissingSetting, ValueError) as problem:
         zh, _, en = str(problem).partition(" / ")
         return Finding(

@@ -44,8 +44,12 @@ def sessions_of(service: str) -> Iterator[Sessions]:
         engine.dispose()
 
 
-def settings_of(service: str) -> Any:
-    """The service's own settings; raises MissingSetting."""
+def settings_of(service: str, *, of_worker: bool = False) -> Any:
+    """The service's own settings, where they differ those of its worker; raises MissingSetting."""
     module = importlib.import_module(f"services.{service}.config")
-    read = getattr(module, "read_settings", None) or module.read
-    return read()
+    names = (
+        ("read_worker_settings", "read_settings", "read")
+        if of_worker
+        else ("read_settings", "read")
+    )
+    return next(getattr(module, name) for name in names if hasattr(module, name))()

@@ -21,6 +21,6 @@ def worker(service: str) -> None:
 
     log.configure(config.read("LINLI_LOG_LEVEL", "INFO"))
     create_worker = importlib.import_module(f"services.{service}.worker").create_worker
-    Worker(create_worker(services.settings_of(service))).run(
+    Worker(create_worker(services.settings_of(service, of_worker=True))).run(
         config.read_int("LINLI_METRICS_PORT", 0)
     )

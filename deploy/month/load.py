@@ -69,7 +69,8 @@ def load(
     returned). Raises Rejected naming file, row and field, or Unavailable.
     """
     district = read_district(data)
-    loaded = _write(settings, district)
+    known = set(kept.read(keep_in)) if keep_in is not None else set()
+    loaded = _write(settings, district, known)
     if keep_in is not None and loaded.credentials:
         kept.keep(keep_in, loaded.credentials)
     say(
@@ -146,18 +147,19 @@ def _unreadable(path: Path, problem: OSError) -> BadFile:
     )
 
 
-def _write(settings: Mapping[str, str] | None, district: District) -> Loaded:
+def _write(settings: Mapping[str, str] | None, district: District, known: set[str]) -> Loaded:
     # Each block commits when the ones inside it have: a bad partner leaves no register behind.
     with (
         _open(settings, "intake") as intake,
         _open(settings, "points") as points,
+        _open(settings, "partners") as partners,
         transaction(intake) as register,
         transaction(points) as ledger,
     ):
         areas, residents = _register(register, settings, district)
         _publish(ledger, district)
-        registered = _add_partners(settings, district)
-    return Loaded(areas, residents, len(district.partners), registered)
+        credentials = _add_partners(settings, partners, district, known)
+    return Loaded(areas, residents, len(district.partners), credentials)
 
 
 def _register(
@@ -186,11 +188,13 @@ def _publish(tx: Transaction, district: District) -> None:
         rules.publish(tx, district.rules)
 
 
-def _add_partners(settings: Mapping[str, str] | None, district: District) -> dict[str, Credential]:
+def _add_partners(
+    settings: Mapping[str, str] | None, sessions: Sessions, district: District, known: set[str]
+) -> dict[str, Credential]:
     from deploy.month.partners import register_all  # noqa: PLC0415 - as above
 
     with _named(district.directory / "partners.json"):
-        return register_all(settings, district.partners)
+        return register_all(settings, sessions, district.partners, known)
 
 
 def wait_until_heard(settings: Mapping[str, str] | None, district: District) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString, Self, Self
+from typing import Any, LiteralString, Self
 
 import psycopg
 
