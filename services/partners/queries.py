@@ -31,5 +31,5 @@ class WantedRow:
 
 def wanted_after(session: Session, after: str, limit: int) -> list[WantedRow]:
     """Every organisation, whatever its status, in order of slug."""
-    rows = session.execute(_WANTED, {"after": after, "limit": limit}).tuples()
-    return [WantedRow(*row) for row in rows]
+    rows = session.execute(_WANTED, {"after": after, "limit": limit})
+    return [WantedRow(**row) for row in rows.mappings()]

@@ -22,8 +22,8 @@ RESTARTS = 25  # more than the 20 after which RabbitMQ 4 would take a message by
 
 
 @pytest.fixture(scope="module")
-def broker(vhosts: dict[str, str], service_stack: dict[str, str]) -> Iterator[BrokerSettings]:
-    yield topology.read_settings({**service_stack, **vhosts})
+def broker(vhosts: dict[str, str], service_stack: dict[str, str]) -> BrokerSettings:
+    return topology.read_settings({**service_stack, **vhosts})
 
 
 @pytest.fixture
