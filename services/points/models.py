@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -31,10 +32,10 @@ metadata = new_metadata()
 
 
 class Base(DeclarativeBase):
-    """All instants are stored with their zone."""
+    """All instants are stored with their zone; text has no length but what checks give it."""
 
     metadata = metadata
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's name
+    type_annotation_map = {datetime: DateTime(timezone=True), str: Text}  # noqa: RUF012 - SQLAlchemy's name
 
 
 messaging = tables.define(metadata)
