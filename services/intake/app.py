@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
 
     app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=_readiness(engine))
     app.request_class = DoorRequest
+    app.extensions["linli.engine"] = engine
     _answer_database_errors(app)
     api = create_api(app, SERVICE, title="Linli intake 受理")
     api.register_blueprint(make_events(sessions, cipher))

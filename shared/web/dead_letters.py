@@ -71,7 +71,7 @@ def make_dead_letters(service: str, sessions: Sessions) -> Blueprint:
     @require_role("operator")
     def replay_all() -> Response:
         with transaction(sessions) as tx:
-            asked = {"reason": request.form.get("reason", "").replace("\x00", "")}
+            asked = {"reason": request.form.get("reason", "")}
             ids = list(tx.session.execute(_OF_REASON, asked).scalars())
             done = _replay(tx, ids)
         return _back(path, done, t("已重放 {} 条。", "{} replayed."))

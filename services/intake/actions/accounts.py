@@ -142,7 +142,7 @@ def _check_account(login: str, role: str, subject: str | None, display_name: str
             "a resident's account names a resident number, a partner's its slug, others nothing",
             pointer="/subject",
         )
-    if not 1 <= len(display_name.strip()) <= NAME_CHARACTERS_MAX or "\x00" in display_name:
+    if not 1 <= len(display_name.strip()) <= NAME_CHARACTERS_MAX:
         raise Rejected(
             "display_name",
             f"显示名须有 1 至 {NAME_CHARACTERS_MAX} 个字符",

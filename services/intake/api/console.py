@@ -81,7 +81,6 @@ def _add_rejected(blueprint: ApiBlueprint, sessions: Sessions, cipher: FieldCiph
     @require_role("operator")
     def redrive_event(asked: dict[str, Any]) -> Response:
         """重审一条被拒的事件。 / Judge a rejected event again."""
-        partner = asked["partner"].replace("\x00", "")
         with transaction(sessions) as tx:
-            verdicts = redrive(tx, partner, asked["seq"], cipher=cipher)
+            verdicts = redrive(tx, asked["partner"], asked["seq"], cipher=cipher)
         return Response(orjson.dumps({"verdicts": verdicts}), mimetype="application/json")

@@ -124,8 +124,6 @@ def _places(event: str) -> Iterator[tuple[str, str]]:
 
 def _of_event(session: Any, partner: str, places: Any) -> list[dict[str, Any]]:
     for source, event_id in places:
-        if "\x00" in source + event_id:  # PostgreSQL cannot hold it, so nothing has it
-            continue
         if found := queries.verdicts_of_event(session, partner, source, event_id):
             return found
     raise Missing(

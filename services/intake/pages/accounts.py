@@ -55,7 +55,7 @@ def _add_changes(blueprint: Blueprint, sessions: Sessions, index: BlindIndex) ->
     @require_role("operator")
     def reset(account_no: str) -> str:
         with transaction(sessions) as tx:
-            password = accounts.reset_password(tx, _stored(account_no), index)
+            password = accounts.reset_password(tx, account_no, index)
         return _listed(sessions, made=(account_no, password))
 
     @blueprint.post("/accounts/<account_no>/active")
@@ -66,7 +66,7 @@ def _add_changes(blueprint: Blueprint, sessions: Sessions, index: BlindIndex) ->
             flash(t("不能停用自己的账号。", "You cannot deactivate your own account."), "bad")
             return redirect("/accounts", 303)
         with transaction(sessions) as tx:
-            accounts.set_active(tx, _stored(account_no), is_active)
+            accounts.set_active(tx, account_no, is_active)
         flash(t("已保存。", "Saved."), "ok")
         return redirect("/accounts", 303)
 
@@ -120,7 +120,3 @@ def _listed(
         options=options,
         own=auth.signed_in().account_no,
     )
-
-
-def _stored(account_no: str) -> str:
-    return account_no.replace("\x00", "")

@@ -52,7 +52,7 @@ def make_rejected(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
             if not seq.isascii() or not seq.isdigit() or len(seq) > _SEQ_DIGITS_MAX:
                 raise Rejected("seq", "序号无效", "that is not a number of the log")
             with transaction(sessions) as tx:
-                verdicts = redrive(tx, partner.replace("\x00", ""), int(seq), cipher=cipher)
+                verdicts = redrive(tx, partner, int(seq), cipher=cipher)
         except LinliError as error:
             flash(words_of(error), "bad")
         else:
