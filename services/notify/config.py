@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import config
-from shared.web.settings import WebSettings, read_web_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +22,10 @@ class Settings:
     sms_access_key_secret: str
     sms_sign_name: str
     receipt_token: str
-    web: WebSettings | None
 
 
-def read(env: Mapping[str, str] | None = None) -> Settings:
+def read_settings(env: Mapping[str, str] | None = None) -> Settings:
     """The settings of both the worker and the web app; raises MissingSetting."""
-    has_session_key = bool(
-        config.read("LINLI_SESSION_KEY", "", env)  # a worker needs none
-    )
     return Settings(
         broker_url=config.read("LINLI_BROKER_URL", env=env),
         database_url=config.read("NOTIFY_DATABASE_URL", env=env),
@@ -42,5 +37,4 @@ def read(env: Mapping[str, str] | None = None) -> Settings:
         sms_access_key_secret=config.read("NOTIFY_SMS_ACCESS_KEY_SECRET", env=env),
         sms_sign_name=config.read("NOTIFY_SMS_SIGN_NAME", "邻里", env),
         receipt_token=config.read("NOTIFY_SMS_RECEIPT_TOKEN", "", env),
-        web=read_web_settings(env) if has_session_key else None,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.notify import actions
-from services.notify.actions import Draft, Registration
+from services.notify.actions.addresses import Registration, register_residents
+from services.notify.actions.notices import Draft, write_notices
 from services.notify.models import Contacts
 from services.notify.rules import Channel, Kind
 from shared import clock, metrics
@@ -24,7 +24,7 @@ def create_handlers(contacts: Contacts) -> Handlers:
 
     @handlers.on_batch("linli.resident.registered.v1")
     def learn_addresses(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        actions.register_residents(
+        register_residents(
             tx.session,
             contacts,
             (
@@ -95,7 +95,7 @@ def create_handlers(contacts: Contacts) -> Handlers:
 
 def _tell(tx: Transaction, kind: Kind, drafts: list[Draft]) -> Iterable[Event]:
     at = clock.now()
-    written = actions.write_notices(tx.session, kind, drafts, at)
+    written = write_notices(tx.session, kind, drafts, at)
     for delivery_id in written.deliveries:
         tx.enqueue(TASK_QUEUE, SEND_SMS, str(delivery_id))
     metrics.notices.labels(kind.value).inc(written.notices)

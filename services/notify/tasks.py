@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from uuid import UUID
 
-from services.notify import actions, queries
+from services.notify import queries
+from services.notify.actions import deliveries
 from services.notify.clients import SmsGateway
 from services.notify.handlers import SEND_SMS, TASK_QUEUE
 from services.notify.models import Contacts
@@ -29,7 +30,7 @@ def create_actors(
     def send_sms(delivery_id: str) -> None:
         """One attempt at one delivery; no transaction is open while the vendor is asked."""
         with transaction(sessions) as tx:
-            claimed = actions.claim(tx.session, contacts, UUID(delivery_id), clock.now())
+            claimed = deliveries.claim(tx.session, contacts, UUID(delivery_id), clock.now())
         if claimed is None:
             return
         faults.reach("task.before_send")
@@ -37,7 +38,7 @@ def create_actors(
         faults.reach("task.after_send")
         metrics.sms_attempts.labels(disposition(answer.code).value).inc()
         with transaction(sessions) as tx:
-            actions.record_answer(
+            deliveries.record_answer(
                 tx.session,
                 claimed,
                 answer,
@@ -58,5 +59,5 @@ def sweep_deliveries(tx: Transaction) -> None:
     at = clock.now()
     oldest = queries.due_oldest(tx.session, at)
     metrics.deliveries_due_oldest.set(oldest.timestamp() if oldest else 0)
-    for delivery_id in actions.take_due(tx.session, at, SWEEP_MAX):
+    for delivery_id in deliveries.take_due(tx.session, at, SWEEP_MAX):
         tx.enqueue(TASK_QUEUE, SEND_SMS, str(delivery_id))

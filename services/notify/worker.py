@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from services.notify.clients import AliyunSms
-from services.notify.config import Settings
+from services.notify.config import Settings, read_settings
 from services.notify.handlers import create_handlers
 from services.notify.models import Contacts
 from services.notify.tasks import create_actors, create_jobs
 from shared.messaging.worker import WorkerParts, open_sessions
 
 
-def create_worker(settings: Settings) -> WorkerParts:
+def create_worker(settings: Settings | None = None) -> WorkerParts:
     """Everything the worker process hosts; nothing connects yet."""
+    settings = settings or read_settings()
     contacts = Contacts(
         contact_key=settings.contact_key,
         field_key=settings.field_key,

@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from services.notify import actions
-from services.notify.actions import Receipt
+from services.notify.actions.receipts import Receipt, record_receipts
 from services.notify.rules import ATTEMPTS_MAX, TIMED_OUT, WAITS_MAX, State
 from shared import clock
 from shared.messaging.transaction import transaction
@@ -44,7 +43,7 @@ def report(
         clock.now(),
     )
     with transaction(notify.sessions) as tx:
-        return [state for state, _ in actions.record_receipts(tx.session, [receipt], clock.now())]
+        return [state for state, _ in record_receipts(tx.session, [receipt], clock.now())]
 
 
 def test_sent_then_delivered(notify: Notify, frozen: datetime) -> None:

@@ -159,7 +159,6 @@ def test_the_worker_hears_exactly_what_its_queue_is_bound_to(databases: dict[str
         sms_access_key_secret="b",
         sms_sign_name="邻里",
         receipt_token="",
-        web=None,
     )
     parts = create_worker(settings)
     assert parts.handlers.types() == set(heard_by("notify"))
