@@ -29,7 +29,7 @@ stop: setup ## 停止本机运行 / stop what runs here
 	@$(PY) -m deploy.local.run stop
 
 test: setup-dev ## 全部测试（无需 Docker），ARGS= 传给 pytest / all tests; ARGS= goes to pytest
-	@exec $(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@exec $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: setup-dev ## 代码规范 / style
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

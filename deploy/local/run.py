@@ -104,7 +104,8 @@ def _everything(stack: LocalStack) -> Iterator[Supervisor]:
         yield supervisor
     finally:
         _ignore_signals()
-        say("正在停止 / stopping")
+        if stack.children():
+            say("正在停止 / stopping")
         supervisor.stop(grace_s=5.0)
         stack.stop()
 
@@ -143,7 +144,9 @@ def _command(stack: LocalStack, *words: str) -> None:
 def _play(stack: LocalStack, supervisor: Supervisor, data: Path, *, check: bool) -> int:
     """Post the month in a process of its own, and keep an eye on the others meanwhile."""
     base_url = stack.settings()["LINLI_PUBLIC_URL"]
-    words = ["--data", str(data.resolve()), "--base-url", base_url, *(["--check"] if check else [])]
+    keys = stack.directory / "secrets"
+    words = ["--data", str(data.resolve()), "--base-url", base_url, "--keys", str(keys)]
+    words += ["--check"] if check else []
     player = subprocess.Popen(
         [sys.executable, "-m", "deploy.local.month", *words], env=environment(stack), cwd=ROOT
     )
@@ -158,6 +161,13 @@ def _play(stack: LocalStack, supervisor: Supervisor, data: Path, *, check: bool)
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _heed_signals() -> None:
+    signal.signal(signal.SIGINT, _interrupt)  # a shell's background jobs inherit it ignored
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup is meant
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _ignore_signals() -> None:
@@ -180,8 +190,7 @@ def main() -> None:
     }
     if options.action in ("run", "demo") and not options.data.is_dir():
         sys.exit(f"没有这个目录：{options.data} / no such directory: {options.data}")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    _heed_signals()
     try:
         code = actions[options.action]()
     except KeyboardInterrupt:
