@@ -1,0 +1,213 @@
+"""The earning rules, by table."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.points.rules.earning import (
+    CapRoom,
+    RuleSet,
+    earned,
+    in_force,
+    read_rule_set,
+    under_caps,
+    wish_points,
+)
+from shared.errors import Rejected
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "demo-district" / "rules.json"
+BODY: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+
+def rules(**changes: Any) -> RuleSet:
+    """The example's rules with some rates, caps or other parts changed."""
+    body = copy.deepcopy(BODY)
+    body["activity"]["points_per_hour"] |= changes.pop("rates", {})
+    body["caps"] |= changes.pop("caps", {})
+    body["activity"] |= changes.pop("activity", {})
+    return read_rule_set(body | changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "minutes", "evidence", "points", "hours"),
+    [
+        ("elder_care", 60, "organiser", 6, 60),
+        ("elder_care", 10, "organiser", 1, 10),
+        ("elder_care", 19, "organiser", 1, 19),
+        ("elder_care", 20, "self_check", 2, 20),
+        ("elder_care", 119, "organiser", 11, 119),
+        ("elder_care", 120, "organiser", 12, 120),
+        ("elder_care", 121, "organiser", 12, 121),
+        ("elder_care", 720, "organiser", 12, 720),
+        ("elder_care", 0, "organiser", 0, 0),
+        ("culture", 19, "organiser", 0, 19),
+        ("culture", 20, "organiser", 1, 20),
+        ("flood_duty", 59, "organiser", 7, 59),
+        ("elder_care", 60, "backfill", 0, 60),
+        ("elder_care", 60, "hearsay", 0, 60),
+        ("juggling", 60, "organiser", 0, 60),
+        ("half", 60, "organiser", 4, 60),
+        ("half", 40, "organiser", 3, 40),
+        ("half", 39, "organiser", 2, 39),
+        ("third", 60, "organiser", 0, 60),
+        ("third", 119, "organiser", 0, 119),
+        ("third", 120, "organiser", 0, 120),
+        ("decimal", 10, "organiser", 0, 10),
+        ("decimal", 100, "organiser", 7, 100),
+        ("nothing", 120, "organiser", 0, 120),
+    ],
+)
+def test_what_an_activity_earns(
+    kind: str, minutes: int, evidence: str, points: int, hours: int
+) -> None:
+    table = rules(rates={"half": "4.5", "third": "1/3", "decimal": 4.2, "nothing": 0})
+    gained = earned(table, kind=kind, minutes=minutes, evidence=evidence)
+    assert (gained.points, gained.minutes) == (points, hours)
+    assert gained.explanation["points_before_caps"] == points
+    assert gained.explanation["minutes"] == minutes
+
+
+@given(minutes=st.integers(0, 10_000), numerator=st.integers(0, 10**6), per=st.integers(1, 999))
+def test_points_are_the_floor_of_the_exact_product(minutes: int, numerator: int, per: int) -> None:
+    table = rules(rates={"any": f"{numerator}/{per}"})
+    points = earned(table, kind="any", minutes=minutes, evidence="organiser").points
+    exact, counted = points * 60 * per, min(minutes, 120) * numerator
+    assert exact <= counted < exact + 60 * per
+
+
+def test_evidence_that_is_worth_no_hours() -> None:
+    worth = {"evidence": {"photo": {"points": True, "hours": False}}}
+    gained = earned(rules(activity=worth), kind="patrol", minutes=60, evidence="photo")
+    assert (gained.points, gained.minutes) == (4, 0)
+
+
+def test_without_rules_only_minutes_count() -> None:
+    gained = earned(None, kind="elder_care", minutes=60, evidence="organiser")
+    assert (gained.points, gained.minutes) == (0, 60)
+    assert gained.explanation["rule"] == "none"
+    assert under_caps(None, 0, CapRoom(0, 0)) == (0, [])
+    assert wish_points(None, "goods_blue") == 0
+
+
+DAY, MONTH = "person_day_points", "person_month_points"
+
+
+@pytest.mark.parametrize(
+    ("points", "day_used", "month_used", "credited", "hit"),
+    [
+        (6, 0, 0, 6, []),
+        (20, 0, 0, 20, []),
+        (21, 0, 0, 20, [DAY]),
+        (6, 14, 14, 6, []),
+        (6, 15, 15, 5, [DAY]),
+        (6, 20, 20, 0, [DAY]),
+        (6, 0, 194, 6, []),
+        (6, 0, 195, 5, [MONTH]),
+        (6, 0, 200, 0, [MONTH]),
+        (6, 16, 197, 3, [DAY, MONTH]),
+        (6, 20, 200, 0, [DAY, MONTH]),
+        (6, 25, 250, 0, [DAY, MONTH]),  # a later version of the rules lowered the caps
+        (0, 20, 200, 0, []),
+    ],
+)
+def test_what_the_caps_leave(
+    points: int, day_used: int, month_used: int, credited: int, hit: list[str]
+) -> None:
+    room = CapRoom(day_used, month_used)
+    assert under_caps(rules(), points, room) == (credited, hit)
+    assert (room.day_used, room.month_used) == (day_used + credited, month_used + credited)
+
+
+@given(st.lists(st.integers(0, 30), max_size=40), st.randoms(use_true_random=False))
+def test_caps_credit_the_same_total_in_any_order(amounts: list[int], random: Any) -> None:
+    def total(order: list[int]) -> int:
+        room = CapRoom(0, 0)
+        return sum(under_caps(rules(), amount, room)[0] for amount in order)
+
+    shuffled = list(amounts)
+    random.shuffle(shuffled)
+    assert total(amounts) == total(shuffled) == min(20, sum(amounts))
+
+
+@pytest.mark.parametrize(
+    ("colour", "points"),
+    [("goods_blue", 8), ("convenience_yellow", 5), ("urgent_red", 12), ("pink", 0)],
+)
+def test_what_a_wish_brings(colour: str, points: int) -> None:
+    assert wish_points(rules(), colour) == points
+
+
+@pytest.mark.parametrize(
+    ("on", "version"),
+    [
+        (date(2025, 12, 31), None),
+        (date(2026, 1, 1), 1),
+        (date(2026, 5, 31), 1),
+        (date(2026, 6, 1), 3),
+        (date(2030, 1, 1), 3),
+    ],
+)
+def test_which_rules_are_in_force(on: date, version: int | None) -> None:
+    published = [
+        rules(version=2, valid_from="2026-06-01"),
+        rules(version=1),
+        rules(version=3, valid_from="2026-06-01"),
+    ]
+    found = in_force(published, on)
+    assert (found.version if found else None) == version
+
+
+@pytest.mark.parametrize("part", ["programme", "version", "valid_from", "activity", "caps", "wish"])
+def test_a_missing_part_is_named(part: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        read_rule_set({name: value for name, value in BODY.items() if name != part})
+    assert caught.value.pointer == f"/{part}"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": 0},
+        {"version": "two"},
+        {"valid_from": "soon"},
+        {"timezone": "Europe/Rome"},
+        {"rates": {"patrol": -1}},
+        {"rates": {"patrol": "1/0"}},
+        {"rates": {"patrol": "many"}},
+        {"rates": {"patrol": None}},
+        {"caps": {"person_day_points": -1}},
+        {"caps": None},
+        {"activity": {"rounding": "ceiling"}},
+        {"activity": {"evidence": {"organiser": True}}},
+        {"wish": {"partner_contribution_points": {"goods_blue": -8}}},
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    body = copy.deepcopy(BODY)
+    body["activity"]["points_per_hour"] |= wrong.get("rates", {})
+    for part, value in wrong.items():
+        body[part] = {**body[part], **value} if isinstance(value, dict) and part in body else value
+    with pytest.raises(Rejected, match="bad_rules"):
+        read_rule_set(body)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(part=st.sampled_from(sorted(BODY)), value=_json)
+def test_any_value_in_any_part_is_read_or_refused(part: str, value: Any) -> None:
+    with contextlib.suppress(Rejected):
+        assert read_rule_set(BODY | {part: value}).version >= 1
