@@ -167,7 +167,7 @@ class Postgres:
         except OSError:
             return False
         pid = self._server.pid if self._server else None
-        return lines[0] == str(pid) and len(lines) > 7 and lines[7].strip() == "ready"
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _make_cluster(self, home: Path, data: Path, who: Account | None) -> None:
         if self._programs is None:
