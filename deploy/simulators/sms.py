@@ -35,13 +35,14 @@ import threading
 import urllib.request
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from deploy.simulators.sms_vendor import NoAnswer, Vendor
 from shared import config
 
 BODY_BYTES_MAX = 64 * 1024
 RECEIPT_TRIES_MAX = 10
+RECEIPT_PATH = "/notify/receipts/aliyun"
 
 
 class Reporter(threading.Thread):
@@ -193,17 +194,31 @@ def main() -> None:
     )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--receipt-url", default="", help="where receipts are posted")
+    parser.add_argument(
+        "--receipt-url",
+        default="",
+        help="where receipts are posted; default: NOTIFY_SMS_RECEIPT_URL, or notify at"
+        " LINLI_PUBLIC_URL. NOTIFY_SMS_RECEIPT_TOKEN is added when it has no query.",
+    )
     options = parser.parse_args()
     simulator = Simulator(
         host=options.host,
         port=options.port,
-        receipt_url=options.receipt_url or config.read("NOTIFY_SMS_RECEIPT_URL", ""),
+        receipt_url=_receipt_url(options.receipt_url),
         access_key_id=config.read("NOTIFY_SMS_ACCESS_KEY_ID", "simulator"),
         access_key_secret=config.read("NOTIFY_SMS_ACCESS_KEY_SECRET", "simulator"),
     )
     with contextlib.suppress(KeyboardInterrupt):
         simulator.serve()
+
+
+def _receipt_url(given: str) -> str:
+    # The token comes from the settings, so that no process list shows it.
+    url = given or config.read("NOTIFY_SMS_RECEIPT_URL", "")
+    if not url and (public := config.read("LINLI_PUBLIC_URL", "")):
+        url = public.rstrip("/") + RECEIPT_PATH
+    token = config.read("NOTIFY_SMS_RECEIPT_TOKEN", "")
+    return f"{url}?token={quote(token)}" if url and token and "?" not in url else url
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ _SMS_TEMPLATE = text(
     "SELECT provider_code, body FROM templates WHERE kind = :kind AND version = :version"
     " AND channel = 'sms' AND language = :language"
 )
+_TEMPLATES = text(
+    "SELECT id, kind, version, channel, language, body, provider_code, active_from FROM templates"
+    " ORDER BY kind, version DESC, channel, language"
+)
 _ADDRESS = text(
     "SELECT resident_no, name, phone, language FROM address_book WHERE resident_no = :resident_no"
 )
@@ -121,6 +125,11 @@ def sms_template(session: Session, kind: Kind, version: int, language: str) -> t
         _SMS_TEMPLATE, {"kind": kind, "version": version, "language": language}
     ).one()
     return row.provider_code, row.body
+
+
+def templates(session: Session) -> list[dict[str, Any]]:
+    """Every text of every version; there are few, for each is written by a person."""
+    return [dict(row) for row in session.execute(_TEMPLATES).mappings()]
 
 
 def addressee(session: Session, contacts: Contacts, resident_no: str) -> Addressee | None:
