@@ -23,7 +23,7 @@ class Survey(Protocol):
 
 
 class PartnerBroker(Protocol):
-    """Accounts of partners on the broker. Every method may raise Unavailable, and may be repeated."""
+    """Accounts of partners on the broker. Each method may raise Unavailable and be repeated."""
 
     def survey(self) -> Survey:
         """Look at all accounts at once."""

@@ -1,4 +1,4 @@
-"""Organisations, their agreements, keys and contribution; a row says what shall be, the broker follows."""
+"""Organisations, agreements, keys, contribution. A row says what shall be, the broker follows."""
 
 from __future__ import annotations
 

@@ -297,7 +297,8 @@ class Management:
             raise Forbidden(
                 "broker_forbids",
                 f"消息服务管理帐号“{self.username}”无权执行 {what}，须有 administrator 标签",
-                f"the management user {self.username!r} may not {what}: it needs the administrator tag",
+                f"the management user {self.username!r} may not {what}:"
+                " it needs the administrator tag",
             )
         if answer.status_code >= requests.codes.server_error:
             raise _down(f"HTTP {answer.status_code}")

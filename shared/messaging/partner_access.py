@@ -147,17 +147,6 @@ def check(state: BrokerState, slug: str) -> list[Difference]:
     return found
 
 
-def check_withdrawn(state: BrokerState, slug: str) -> list[Difference]:
-    """What a suspended or revoked partner still may do; empty when it is nothing."""
-    user = state.users.get(slug)
-    held = state.rights.get(slug, {})
-    if user is None or TAG not in user["tags"] or not held:
-        return []
-    return [
-        difference(slug, f"已暂停但仍有权限：{sorted(held)}", f"still has rights in {sorted(held)}")
-    ]
-
-
 def _check_user(state: BrokerState, slug: str) -> list[Difference]:
     user = state.users.get(slug)
     if user is None:

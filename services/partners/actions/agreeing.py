@@ -66,7 +66,7 @@ def note_agreed(session: Session, wanted: Wanted, problems: Sequence[Difference]
     if not wanted.activating:
         return []
     organisation.status, organisation.reason = Status.ACTIVE.value, None
-    announcing.note(session, wanted.slug, "activate", by="broker agreed")
+    announcing.note(session, wanted.slug, "activate", by="broker")
     return [announcing.activated(session, organisation)]
 
 

@@ -1,1 +1,1 @@
-"""The law of partners: what an organisation may be called, may become, and what a key looks like."""
+"""The law of partners: what an organisation may be called and become, what a key looks like."""

@@ -17,23 +17,14 @@ QUOTA_MAX = 10**9
 DEFAULT_PER_MINUTE = 300_000
 DEFAULT_PER_DAY = 10_000_000
 
-# Users that a broker commonly has; a partner of that name would be taken for one of them.
+# Users that a broker commonly has: a partner of that name would be taken for one of them. And
+# words that follow /partners/ in an address.
 RESERVED_SLUGS = frozenset(
-    {
-        "admin",
-        "administrator",
-        "guest",
-        "intake",
-        "linli",
-        "linli-admin",
-        "monitoring",
-        "notify",
-        "partners",
-        "points",
-        "rabbitmq",
-        "root",
-    }
-)
+    {"admin", "administrator", "guest", "monitoring", "rabbitmq", "root"}
+) | {
+    *("linli", "linli-admin", "intake", "points", "partners", "notify"),
+    *("api", "dead-letters", "docs", "healthz", "metrics", "new", "readyz", "version"),
+}
 
 _slug = re.compile(r"[a-z0-9-]{2,40}").fullmatch
 _system = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
@@ -60,7 +51,7 @@ class Status(StrEnum):
 
 
 def check_slug(slug: str) -> str:
-    """The slug; raises Rejected. It is the name of a broker user and part of patterns over names."""
+    """The slug; raises Rejected. It is a broker user's name and part of patterns over names."""
     if not _slug(slug):
         raise Rejected(
             "bad_slug",

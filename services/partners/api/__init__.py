@@ -1,0 +1,1 @@
+"""partners' HTTP doors for programs."""
