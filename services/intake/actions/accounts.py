@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from math import ceil
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -195,7 +196,7 @@ def _begin_attempt(sessions: Sessions, *keys: str) -> _Attempt:
         ]
         until = max((end for end in ends if end is not None), default=None)
         if until is not None:
-            raise _locked(int((until - now).total_seconds()) + 1)
+            raise _locked(ceil((until - now).total_seconds()))
         tx.session.execute(_SWEEP, {"before": now - _KEPT})
         written = tx.session.execute(_FAIL, {"keys": list(keys), "now": now})
         return _Attempt(list(keys), [row.id for row in written])
