@@ -17,7 +17,7 @@ from deploy.month.credentials import UNKNOWN, Credentials
 from deploy.month.parcels import Parcel, http_header
 from deploy.month.tally import Tally
 
-THREADS = 4
+THREADS = 6
 WAITING_MAX = 500  # parcels a thread
 TIMEOUT_S = 60
 IDLE_MAX_S = 1.0  # a server may close an idle connection just as we send: rather make a new one
