@@ -28,6 +28,7 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "NOTIFY_INDEX_KEY": key,
     "NOTIFY_SMS_ACCESS_KEY_ID": password,
     "NOTIFY_SMS_ACCESS_KEY_SECRET": password,
+    "NOTIFY_SMS_RECEIPT_TOKEN": password,
 }
 
 
