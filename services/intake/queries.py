@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.intake.rules.judging import Terms
-from shared.crypto import FieldCipher, mask_name
+from shared.crypto import FieldCipher, mask_name, mask_phone
 from shared.errors import Rejected
 
 VERDICTS_PAGE_MAX = 1000
@@ -90,6 +90,19 @@ _ACCOUNTS = text(
     "SELECT account_no, login, role, subject, display_name, is_active, created_at,"
     " last_signed_in_at FROM accounts WHERE login > :after ORDER BY login LIMIT :limit"
 )
+_RESIDENTS = (
+    "SELECT r.resident_no, r.household_no, r.name_sealed, r.phone_sealed, r.birth_year,"
+    " r.grid_code, g.name AS grid_name, r.language, r.revision FROM residents r"
+    " JOIN areas g ON g.code = r.grid_code WHERE r.resident_no > :after %s"
+    " ORDER BY r.resident_no LIMIT :limit"
+)
+_RESIDENT_FILTERS = {
+    "resident_no": "r.resident_no = :resident_no",
+    "household_no": "r.household_no = :household_no",
+    "grid": "r.grid_code = :grid",
+    "community": "g.parent_code = :community",
+    "phone": "r.phone_index = :phone",
+}
 
 _ID_MAX = 2**63 - 1
 
@@ -246,6 +259,31 @@ def accounts(session: Session, *, after: str = "", limit: int = PAGE) -> Page:
     return Page(rows[:limit], rows[limit - 1]["login"] if len(rows) > limit else None)
 
 
+def residents(
+    session: Session,
+    cipher: FieldCipher,
+    *,
+    filters: Mapping[str, object],
+    after: str = "",
+    limit: int = PAGE,
+) -> Page:
+    """The register by resident number, from one on, with `name` and `phone` masked.
+
+    Filters: resident_no, household_no, grid, community, phone (its blind index).
+    """
+    given = _given(_RESIDENT_FILTERS, filters)
+    found = session.execute(
+        text(_RESIDENTS % _and(_RESIDENT_FILTERS, given)),
+        {"after": after, "limit": limit + 1, **given},
+    )
+    rows = [dict(row) for row in found.mappings()]
+    for row in rows[:limit]:
+        name, phone, place = row.pop("name_sealed"), row.pop("phone_sealed"), row["resident_no"]
+        row["name"] = mask_name(cipher.decrypt(name, bound_to=place))
+        row["phone"] = mask_phone(cipher.decrypt(phone, bound_to=place)) if phone else None
+    return Page(rows[:limit], rows[limit - 1]["resident_no"] if len(rows) > limit else None)
+
+
 def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
     sealed = row.pop("name_sealed")
     name = cipher.decrypt(sealed, bound_to=row["resident_no"]) if sealed else None
@@ -253,11 +291,11 @@ def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
     return row
 
 
-def _given(known: Mapping[str, str], filters: Mapping[str, str | None]) -> dict[str, str]:
+def _given(known: Mapping[str, str], filters: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in filters.items() if value and name in known}
 
 
-def _and(known: Mapping[str, str], filters: Mapping[str, str]) -> str:
+def _and(known: Mapping[str, str], filters: Mapping[str, object]) -> str:
     return "".join(f" AND {known[name]}" for name in filters)
 
 

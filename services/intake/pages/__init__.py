@@ -1,10 +1,10 @@
-"""intake's pages for people: home, overview, requests, rejected events, accounts."""
+"""intake's pages for people: home, overview, requests, residents, rejected events, accounts."""
 
 from __future__ import annotations
 
 from flask import Flask
 
-from services.intake.pages import accounts, home, overview, rejected, requests
+from services.intake.pages import accounts, home, overview, rejected, requests, residents
 from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import Sessions
 
@@ -17,5 +17,6 @@ def register_pages(
     app.register_blueprint(home.make_home())
     app.register_blueprint(overview.make_overview(sessions))
     app.register_blueprint(requests.make_requests(sessions, cipher))
+    app.register_blueprint(residents.make_residents(sessions, cipher, index))
     app.register_blueprint(rejected.make_rejected(sessions, cipher))
     app.register_blueprint(accounts.make_accounts(sessions, index))

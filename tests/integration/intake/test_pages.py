@@ -26,6 +26,7 @@ from tests.integration.intake.conftest import (
 PAGES = {
     "/overview": {"operator", "auditor"},
     "/requests": {"staff", "operator", "auditor", "resident"},
+    "/residents": {"staff", "operator"},
     "/intake/rejected": {"operator", "auditor"},
     "/intake/dead-letters": {"operator", "auditor"},
     "/accounts": {"operator"},
@@ -192,6 +193,26 @@ class TestRequests:
         for row in intake.rows("SELECT request_no, resident_no FROM requests"):
             expected = 200 if row["resident_no"] == "R000001" else 404
             assert browser.get(f"/requests/{row['request_no']}").status_code == expected
+
+
+class TestResidents:
+    def test_masked(self, intake: Intake) -> None:
+        page = intake.signed_in("staff").get("/residents").text
+        assert "欧***" in page
+        assert "139****2222" in page
+        assert "欧阳若兰" not in page
+        assert "13911112222" not in page
+
+    def test_found_by_number_household_and_phone(self, intake: Intake) -> None:
+        browser = intake.signed_in("staff")
+        for path, count in [
+            ("?resident_no=R000002", 1), ("?household_no=H00001", 2), ("?grid=nowhere", 0),
+            ("?community=990101001001", 2), ("?after=R000001", 1),
+        ]:  # fmt: skip
+            assert browser.get(f"/residents{path}").text.count('href="/passbooks/R') == count
+        found = browser.post("/residents", phone="137 3333-4444").text
+        assert found.count('href="/passbooks/R000002"') == 1
+        assert browser.post("/residents", phone="1").text.count('href="/passbooks/R') == 0
 
 
 class TestRejected:
