@@ -1,0 +1,1 @@
+"""points' JSON: passbooks, partners' accounts, the rules, and the totals."""

@@ -1,0 +1,40 @@
+"""points' pages: passbooks, partners' contribution books, the rules in plain words."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory, url_for
+
+from services.points.pages.books import add_partner_book, add_passbooks
+from services.points.pages.rules import add_rules
+from shared.db.session import Sessions
+from shared.web.access import public
+
+STATIC = Path(__file__).parents[1] / "static"
+STYLE = "passbook.css"
+STYLE_MAX_AGE_S = 3600  # its address changes with its content
+
+
+def make_pages(sessions: Sessions) -> Blueprint:
+    """All pages, and the stylesheet of the passbook."""
+    blueprint = Blueprint("points_pages", __name__)
+    digest = hashlib.sha256((STATIC / STYLE).read_bytes()).hexdigest()[:12]
+
+    @blueprint.get("/points/static/" + STYLE)
+    @public
+    def passbook_css() -> Response:
+        return send_from_directory(STATIC, STYLE, max_age=STYLE_MAX_AGE_S)
+
+    @blueprint.app_context_processor
+    def passbook_style() -> dict[str, object]:
+        def style() -> str:
+            return url_for("points_pages.passbook_css", v=digest)
+
+        return {"passbook_style": style}
+
+    add_passbooks(blueprint, sessions)
+    add_partner_book(blueprint, sessions)
+    add_rules(blueprint, sessions)
+    return blueprint
