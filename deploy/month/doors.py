@@ -71,12 +71,18 @@ class Doors:
     def _missing(self, readable: list[str], replied: bool, *, again: bool) -> list[str]:
         """Partners whose log does not hold all their verdicts; without a log, the replies count."""
         before = self._log.counted.total()
-        missing = [p for p in readable if not self._logged(p, again=again)]
+        missing = [
+            p for p in readable if not self._logged(p, again=again) and p not in self._log.shut
+        ]
         if self._log.counted.total() > before:
             self._tally.progress_at_s = time.monotonic()
         if not replied:
             with self._tally.changed:
-                missing += [p for p in self._tally.replies_missing() if p not in readable]
+                missing += [
+                    p
+                    for p in self._tally.replies_missing()
+                    if p not in readable and p not in self._tally.refusals
+                ]
         return missing
 
     def _replied(self) -> bool:

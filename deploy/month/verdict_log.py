@@ -28,6 +28,7 @@ class VerdictLog:
         self._start: dict[str, str] = {}
         self._cursor: dict[str, str] = {}
         self.counted: Counter[str] = Counter()
+        self.shut: set[str] = set()
 
     def open(self, partner: str) -> bool:
         """Remember where a partner's log ends now; False when it may not read one."""
@@ -52,7 +53,8 @@ class VerdictLog:
             self.counted[partner] = 0
         try:
             self._cursor[partner], found = self._read(partner, self._cursor[partner])
-        except PermissionError:
+        except PermissionError:  # it was suspended meanwhile: nobody can read it any more
+            self.shut.add(partner)
             return self.counted[partner]
         self.counted[partner] += found
         return self.counted[partner]

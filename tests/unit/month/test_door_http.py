@@ -140,6 +140,21 @@ def test_anything_else_is_loud(status: int, said: object) -> None:
     assert "line 1" in tally.errors[0]
 
 
+def test_one_who_is_suspended_meanwhile_is_not_waited_for() -> None:
+    posts = 0
+
+    def answer(method: str, _path: str, _body: bytes) -> Answer:
+        nonlocal posts
+        if method == "GET":
+            return (403, {}, {}) if posts else _log_of(lambda: 0)
+        posts += 1
+        return (403, {}, {}) if posts > 2 else (202, {}, [{"verdict": "accepted"}])
+
+    with web(answer) as url:
+        tally = _play(url, sends=3)
+    assert (tally.accepted["a"], tally.refused["a"]) == (2, 1)
+
+
 def test_the_log_is_read_page_by_page_from_where_it_stood() -> None:
     rows = 5
 

@@ -1,0 +1,202 @@
+"""The AMQP door against a live broker: confirms, replies, refusals, lost connections."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote, urlsplit
+
+import pika
+import pytest
+
+from deploy.month.credentials import Credential
+from deploy.month.door_amqp import AmqpDoor
+from deploy.month.parcels import pack
+from deploy.month.read import Send
+from deploy.month.tally import Tally
+from services.partners.rules.keys import broker_hash
+from shared.messaging import partner_access, topology
+from shared.messaging.management import Management
+
+PASSWORD = "a-partner's-own"
+
+
+class Gate(threading.Thread):
+    """Answers each message on `ingress` with one verdict; keeps what it saw."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._stopping = False
+        self.seen: list[tuple[str, str | None, dict[str, str], bytes]] = []
+
+    def run(self) -> None:
+        for method, properties, body in self._channel.consume("ingress", inactivity_timeout=0.1):
+            if self._stopping:
+                break
+            if method is None:
+                continue
+            headers = properties.headers or {}
+            self.seen.append((method.exchange, properties.content_type, headers, body))
+            verdict = {"verdict": "rejected", "reason": "schema"}
+            queue = method.exchange.replace("in.", "out.", 1)
+            self._channel.basic_publish("", queue, json.dumps(verdict).encode())
+            self._channel.basic_ack(method.delivery_tag)
+        self._connection.close()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.join(10)
+
+
+@pytest.fixture(scope="module")
+def broker(service_stack: dict[str, str], vhosts: dict[str, str]) -> Iterator[dict[str, str]]:
+    settings = {**service_stack, **vhosts}
+    topology.apply(topology.read_settings(settings))
+    gate = Gate(settings["LINLI_PARTNER_BROKER_URL"])
+    gate.start()
+    yield settings
+    gate.stop()
+
+
+@pytest.fixture
+def gate(broker: dict[str, str]) -> Iterator[Gate]:
+    for thread in threading.enumerate():
+        if isinstance(thread, Gate):
+            thread.seen.clear()
+            yield thread
+
+
+@pytest.fixture
+def management(broker: dict[str, str]) -> Management:
+    return Management(broker["LINLI_RABBITMQ_MANAGEMENT_URL"])
+
+
+@pytest.fixture
+def partner(broker: dict[str, str], management: Management) -> Iterator[str]:
+    slug = f"month-{uuid.uuid4().hex[:8]}"
+    vhost = unquote(urlsplit(broker["LINLI_PARTNER_BROKER_URL"]).path[1:])
+    partner_access.grant(management, vhost, slug, broker_hash(PASSWORD, b"salt"))
+    yield slug
+    partner_access.remove(management, vhost, slug)
+
+
+def _play(
+    url: str,
+    sends: list[Send],
+    password: str = PASSWORD,
+    meanwhile: Callable[[Tally], None] = lambda _tally: None,
+) -> Tally:
+    tally = Tally()
+    partners = {send.partner for send in sends}
+    door = AmqpDoor(url, {slug: Credential(password, "") for slug in partners}, tally)
+    try:
+        for send in sends:
+            parcel = pack(send)
+            tally.hand(parcel)
+            door.put(parcel)
+        meanwhile(tally)
+        with tally.changed:
+            assert tally.changed.wait_for(
+                lambda: (
+                    tally.done == tally.handed and (tally.refusals or not tally.replies_missing())
+                ),
+                60,
+            ), vars(tally)
+    finally:
+        door.close()
+    assert door.crashed is None
+    return tally
+
+
+def _sends(partner: str, count: int, mode: str = "structured") -> list[Send]:
+    return [
+        Send(line, partner, "amqp", mode, {"id": str(line), "data": {"n": line}}, None)
+        for line in range(1, count + 1)
+    ]
+
+
+@pytest.fixture
+def url(broker: dict[str, str]) -> str:
+    return broker["LINLI_PARTNER_BROKER_URL"]
+
+
+def test_all_are_confirmed_answered_and_in_order(url: str, partner: str, gate: Gate) -> None:
+    tally = _play(url, _sends(partner, 700))
+    assert tally.accepted == {partner: 700}
+    assert tally.verdicts == {"rejected:schema": 700}
+    assert [json.loads(body)["id"] for *_, body in gate.seen] == [str(n) for n in range(1, 701)]
+    assert {exchange for exchange, *_ in gate.seen} == {f"in.{partner}"}
+
+
+def test_each_mode_as_the_contract_says(url: str, partner: str, gate: Gate) -> None:
+    event = {"id": "编号", "datacontenttype": "application/json", "data": [1]}
+    raw = Send(4, partner, "amqp", "structured", None, b"\xff")
+    sends = [
+        *(
+            Send(1, partner, "amqp", mode, event, None)
+            for mode in ("structured", "binary", "batch")
+        ),
+        raw,
+    ]
+    _play(url, sends)
+    structured, binary, batch, last = [seen[1:] for seen in gate.seen]
+    assert (structured[0], json.loads(structured[2])) == ("application/cloudevents+json", event)
+    assert binary == ("application/json", {"ce-id": "编号"}, b"[1]")
+    assert (batch[0], json.loads(batch[2])) == ("application/cloudevents-batch+json", [event])
+    assert last[2] == b"\xff"
+
+
+def test_old_replies_are_none_of_ours(url: str, partner: str, gate: Gate) -> None:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        for _ in range(5):
+            connection.channel().basic_publish("", f"out.{partner}", b"{}")
+    tally = _play(url, _sends(partner, 3))
+    assert tally.replies == {partner: 3}
+
+
+def test_a_wrong_password_and_an_unknown_user_are_refused(url: str, partner: str) -> None:
+    for slug, password in ((partner, "wrong"), ("nobody-at-all", PASSWORD)):
+        tally = _play(url, _sends(slug, 4), password)
+        assert tally.refused == {slug: 4}
+        assert tally.accepted.total() == 0
+        assert tally.refusals[slug]
+
+
+def test_one_who_is_suspended_meanwhile_is_refused(
+    url: str, partner: str, management: Management
+) -> None:
+    def suspend(tally: Tally) -> None:
+        with tally.changed:
+            tally.changed.wait_for(lambda: tally.replies[partner] >= 1, 20)
+        partner_access.withdraw(management, partner)
+
+    tally = _play(url, _sends(partner, 20_000), meanwhile=suspend)
+    assert tally.refused[partner] > 0
+    assert tally.refused[partner] + tally.accepted[partner] == 20_000
+
+
+def test_a_lost_connection_loses_nothing(
+    url: str, partner: str, management: Management, gate: Gate
+) -> None:
+    def cut(tally: Tally) -> None:
+        for _ in range(3):
+            time.sleep(0.3)
+            management.close_connections_of(partner)
+
+    tally = _play(url, _sends(partner, 6000), meanwhile=cut)
+    assert tally.accepted == {partner: 6000}
+    assert {json.loads(body)["id"] for *_, body in gate.seen} == {str(n) for n in range(1, 6001)}
+
+
+def test_what_the_broker_will_not_take_fails_alone(url: str, partner: str, gate: Gate) -> None:
+    huge = Send(99, partner, "amqp", "structured", None, b"x" * (3 * 1024 * 1024))
+    sends = _sends(partner, 5)
+    tally = _play(url, [*sends, huge, *sends])
+    assert tally.failures == 1
+    assert "line 99" in tally.errors[0]
+    assert tally.accepted == {partner: 10}
