@@ -7,20 +7,25 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# Events may come in any order: only a newer revision replaces what is known.
+# Events may come in any order. Status and terms are each of the newest revision that told of
+# them, so a suspension that overtakes its partner's activation leaves the same row.
 _ACTIVATE = text(
-    "INSERT INTO partners AS p (slug, status, revision, name, system, agreement_no, valid_from,"
-    " valid_to, event_types, per_minute, per_day) VALUES (:slug, 'active', :revision, :name,"
-    " :system, :agreement_no, :valid_from, :valid_to, :event_types, :per_minute, :per_day)"
-    " ON CONFLICT (slug) DO UPDATE SET status = excluded.status, revision = excluded.revision,"
-    " name = excluded.name, system = excluded.system, agreement_no = excluded.agreement_no,"
+    "INSERT INTO partners AS p (slug, status, revision, terms_revision, name, system,"
+    " agreement_no, valid_from, valid_to, event_types, per_minute, per_day) VALUES (:slug,"
+    " 'active', :revision, :revision, :name, :system, :agreement_no, :valid_from, :valid_to,"
+    " :event_types, :per_minute, :per_day)"
+    " ON CONFLICT (slug) DO UPDATE SET"
+    " status = CASE WHEN p.revision < excluded.revision THEN 'active' ELSE p.status END,"
+    " revision = greatest(p.revision, excluded.revision),"
+    " terms_revision = excluded.terms_revision, name = excluded.name,"
+    " system = excluded.system, agreement_no = excluded.agreement_no,"
     " valid_from = excluded.valid_from, valid_to = excluded.valid_to,"
     " event_types = excluded.event_types, per_minute = excluded.per_minute,"
-    " per_day = excluded.per_day WHERE p.revision < excluded.revision RETURNING slug"
+    " per_day = excluded.per_day WHERE p.terms_revision < excluded.terms_revision RETURNING slug"
 )
 _SUSPEND = text(
-    "INSERT INTO partners AS p (slug, status, revision, event_types, per_minute, per_day)"
-    " VALUES (:slug, 'suspended', :revision, '{}', 0, 0)"
+    "INSERT INTO partners AS p (slug, status, revision, terms_revision, event_types, per_minute,"
+    " per_day) VALUES (:slug, 'suspended', :revision, 0, '{}', 0, 0)"
     " ON CONFLICT (slug) DO UPDATE SET status = 'suspended', revision = excluded.revision"
     " WHERE p.revision < excluded.revision"
 )

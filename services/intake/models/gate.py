@@ -30,6 +30,8 @@ class Partner(Base):
     slug: Mapped[str] = mapped_column(primary_key=True)
     status: Mapped[str]
     revision: Mapped[int] = mapped_column(BigInteger)
+    # The revision that the terms below are of; 0 while only a suspension was heard
+    terms_revision: Mapped[int] = mapped_column(BigInteger)
     name: Mapped[str | None]
     system: Mapped[str | None]
     agreement_no: Mapped[str | None]

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from services.intake import queries
 from services.intake.actions.redrive import redrive
+from services.intake.pages.paging import rows_per_page
 from services.intake.pages.words import options, told, word
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
@@ -34,6 +35,7 @@ def make_rejected(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
                 partner=asked.get("partner"),
                 reason=asked.get("reason"),
                 before=asked.get("before"),
+                limit=rows_per_page(),
             )
         return render_template(
             "rejected.html",

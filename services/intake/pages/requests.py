@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from services.intake import queries
+from services.intake.pages.paging import rows_per_page
 from services.intake.pages.words import URGENCY_TONES, options, word
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
@@ -32,7 +33,11 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
             filters = {"resident_no": account.subject or "-"}
         with sessions() as session:
             page = queries.requests(
-                session, cipher, filters=filters, before=request.args.get("before")
+                session,
+                cipher,
+                filters=filters,
+                before=request.args.get("before"),
+                limit=rows_per_page(),
             )
             communities = queries.communities(session) if account.role in _OFFICE else []
         return render_template(

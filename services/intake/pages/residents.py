@@ -7,6 +7,7 @@ import re
 from flask import Blueprint, render_template, request
 
 from services.intake import queries
+from services.intake.pages.paging import rows_per_page
 from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import Sessions
 from shared.web.access import require_role
@@ -20,7 +21,9 @@ def make_residents(sessions: Sessions, cipher: FieldCipher, index: BlindIndex) -
 
     def listed(filters: dict[str, object], after: str) -> str:
         with sessions() as session:
-            page = queries.residents(session, cipher, filters=filters, after=after)
+            page = queries.residents(
+                session, cipher, filters=filters, after=after, limit=rows_per_page()
+            )
             communities = queries.communities(session)
         return render_template(
             "residents.html", page=page, filters=filters, communities=communities

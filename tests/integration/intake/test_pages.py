@@ -158,12 +158,12 @@ class TestRequests:
         intake.post(batch, headers, BATCH)
         browser = intake.signed_in("staff")
         first = browser.get("/requests").text
-        assert first.count("/requests/Q2026") == 50
+        assert first.count("/requests/Q2026") == 25
         assert "欧*** R000001" in first
         assert "欧阳若兰" not in first
-        assert browser.get("/requests?urgency=urgent").text.count("/requests/Q2026") == 30
+        assert browser.get("/requests?urgency=urgent").text.count("/requests/Q2026") == 25
         assert browser.get("/requests?category=0999").text.count("/requests/Q2026") == 1
-        assert browser.get(f"/requests?grid={GRID}").text.count("/requests/Q2026") == 50
+        assert browser.get(f"/requests?grid={GRID}").text.count("/requests/Q2026") == 25
         assert (
             browser.get("/requests?community=990101001001&category=0999").text.count(
                 "/requests/Q2026"

@@ -194,6 +194,7 @@ def _create_partners() -> None:
         _text("slug"),
         _text("status"),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("terms_revision", sa.BigInteger(), nullable=False),
         _text("name", nullable=True),
         _text("system", nullable=True),
         _text("agreement_no", nullable=True),
