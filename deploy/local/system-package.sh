@@ -36,7 +36,7 @@ apt_get() {
     wait_for_lock='-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3'
     set -- "$1" ${2:+"--no-install-recommends" "$2"}
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq $wait_for_lock "$@" >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -qq $wait_for_lock "$@" >/dev/null
 }
 
 install() {
@@ -68,7 +68,7 @@ unpack() {
     state=$target/apt
     mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/debs"
     say "正在下载 $name 到 $target（无需管理员权限） / fetching $name into $target (no root needed)"
-    if ! needed=$(closure "$name"); then
+    if ! needed=$(closure "$name" 2>/dev/null); then
         # The system's package lists are missing or old: keep lists of our own.
         private="-o Dir::State::Lists=$state/lists -o Dir::Cache=$state/cache"
         # shellcheck disable=SC2086
