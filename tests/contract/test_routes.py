@@ -17,7 +17,8 @@ def test_a_service_handles_exactly_what_the_map_says(
 ) -> None:
     worker = importlib.import_module(f"services.{service}.worker")
     config = importlib.import_module(f"services.{service}.config")
-    parts = worker.create_worker(config.read_settings(settings))
+    read = getattr(config, "read_worker_settings", config.read_settings)
+    parts = worker.create_worker(read(settings))
     assert parts.handlers.types() == set(heard_by(service))
     parts.sessions.kw["bind"].dispose()
 
