@@ -27,9 +27,11 @@ _DOOR = text(
 _QUOTA = text(
     # 0 is no quota, as in the gate
     "SELECT coalesce(nullif(p.per_minute, 0), 2147483647)"
-    " - CASE WHEN c.minute_at = date_trunc('minute', :now) THEN c.minute_count ELSE 0 END AS minute_left,"
+    " - CASE WHEN c.minute_at = date_trunc('minute', :now) THEN c.minute_count ELSE 0 END"
+    " AS minute_left,"
     " coalesce(nullif(p.per_day, 0), 2147483647)"
-    " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END AS day_left"
+    " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END"
+    " AS day_left"
     " FROM partners p LEFT JOIN partner_counters c USING (slug) WHERE p.slug = :slug"
 )
 _VERDICT_COLUMNS = (
