@@ -1,0 +1,93 @@
+"""`make bench`: measure everything in one run and write it down."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import orjson
+
+from deploy.bench import facts, report, resting
+from deploy.bench.course import Course
+from deploy.bench.district import Invention, residents
+from deploy.bench.sizes import DEFAULT, QUICK, Sizes
+from deploy.bench.stage import Stage
+from deploy.local.processes import StackError
+from deploy.local.stack import ROOT
+from deploy.postgres.bootstrap import BootstrapError
+from shared import clock
+from shared.errors import LinliError
+
+REST = "rest"
+_STARTED = time.monotonic()
+
+
+def say(text: str) -> None:
+    """One step, with the seconds since the start."""
+    print(f"[{time.monotonic() - _STARTED:5.1f} s] {text}", flush=True)
+
+
+def measure(sizes: Sizes, only: set[str], output: Path) -> None:
+    """A whole run; raises StackError, CountWrong or LinliError when it is worth nothing."""
+    started = f"{clock.now():%Y%m%dT%H%M%SZ}"
+    with Stage(say) as stage:
+        machine = facts.collect(stage)
+        invention = Invention(residents(stage.data))
+        course = Course(stage, invention, sizes)
+        say("预热 / warming up")
+        course.warm_up()
+        repetitions = course.run(only - {REST}, say) if only != {REST} else []
+        stage.check_books(stage.settings)
+        wanted = not only or REST in only
+        rest = resting.measure(stage, invention, sizes, say) if wanted else None
+        say("正在停止 / stopping")
+    table = report.markdown(started, machine, repetitions, rest)
+    record = report.record(started, sizes.told(), machine, repetitions, rest)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{started}.md").write_text(table, encoding="utf-8")
+    (output / f"{started}.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
+    print(f"\n{table}")
+    say(f"已写入 / written: {output / started}.json, .md")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point; 0 even when a target is missed, 1 when a count or a process went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="小规模，3 次 / small sizes, 3 times")
+    parser.add_argument("--repetitions", type=int, help="次数 / how many repetitions")
+    parser.add_argument(
+        "--only",
+        default="",
+        help=f"只测这些，逗号分隔 / only these, by commas: {','.join(report.LABELS)},{REST}",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "bench-results")
+    options = parser.parse_args()
+    only = {name for name in options.only.split(",") if name}
+    if unknown := only - {*report.LABELS, REST}:
+        parser.error(f"没有这一项 / no such figure: {', '.join(sorted(unknown))}")
+    sizes = QUICK if options.quick else DEFAULT
+    if options.repetitions:
+        sizes = replace(sizes, repetitions=options.repetitions)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        measure(sizes, only, options.output)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (StackError, BootstrapError) as problem:
+        sys.exit(str(problem))
+    except LinliError as problem:
+        sys.exit(f"{problem.zh} / {problem.en}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""How much is measured: the default run, and a quick one to try things out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Counts are messages or events of one repetition; seconds where it says so."""
+
+    repetitions: int = 5
+    warm_up: int = 3000
+    dramatiq: int = 20_000
+    pika: int = 20_000
+    pgbench_s: int = 10
+    gate: int = 10_000
+    points: int = 20_000
+    points_single: int = 10_000
+    walk: int = 10_000
+    walk_batched: int = 10_000
+    latency: int = 250
+    latency_pause_s: float = 0.1
+    http: int = 2000
+    http_clients: int = 8
+    rest_s: float = 10.0
+
+    def told(self) -> dict[str, object]:
+        """For the record."""
+        return asdict(self)
+
+
+DEFAULT = Sizes()
+QUICK = Sizes(
+    repetitions=3,
+    warm_up=1000,
+    dramatiq=4000,
+    pika=4000,
+    pgbench_s=2,
+    gate=3000,
+    points=4000,
+    points_single=2000,
+    walk=3000,
+    walk_batched=3000,
+    latency=50,
+    http=300,
+    rest_s=3.0,
+)
