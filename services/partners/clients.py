@@ -32,10 +32,13 @@ class PartnerBroker(Protocol):
         """Make the account and give it its rights; raises Conflict for a name that is taken."""
 
     def close(self, slug: str, password_hash: str) -> None:
-        """Take all rights and cut live connections; the account stays."""
+        """As `withdraw`; the account stays, or is made. Raises Conflict for a name taken."""
+
+    def withdraw(self, slug: str) -> None:
+        """Take all rights and cut live connections, whatever else there is or is not."""
 
     def remove(self, slug: str) -> None:
-        """As `close`, and nothing is left."""
+        """As `withdraw`, and nothing is left."""
 
     def cut(self, slug: str) -> None:
         """Cut live connections; whoever has the password may come back."""
@@ -81,6 +84,9 @@ class RabbitPartnerBroker:
     def close(self, slug: str, password_hash: str) -> None:
         partner_access.withdraw(self._management, slug)
         partner_access.prepare(self._management, self._vhost, slug, password_hash)
+
+    def withdraw(self, slug: str) -> None:
+        partner_access.withdraw(self._management, slug)
 
     def remove(self, slug: str) -> None:
         partner_access.remove(self._management, self._vhost, slug)

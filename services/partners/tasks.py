@@ -159,26 +159,32 @@ def _read(entry: Mapping[str, Any]) -> NewPartner:
     try:
         agreement, quota = entry["agreement"], entry.get("quota") or {}
         return NewPartner(
-            slug=entry["slug"],
-            name=entry["name"],
+            slug=_words(entry["slug"]),
+            name=_words(entry["name"]),
             kind=Kind(entry["kind"]),
-            system=entry.get("system", "main"),
+            system=_words(entry.get("system", "main")),
             terms=Terms(
-                no=agreement["no"],
+                no=_words(agreement["no"]),
                 valid_from=date.fromisoformat(agreement["from"]),
                 valid_to=date.fromisoformat(agreement["to"]),
-                event_types=list(agreement["event_types"]),
+                event_types=[_words(each) for each in agreement["event_types"]],
             ),
-            per_minute=quota.get("per_minute", rules.DEFAULT_PER_MINUTE),
-            per_day=quota.get("per_day", rules.DEFAULT_PER_DAY),
+            per_minute=int(quota.get("per_minute", rules.DEFAULT_PER_MINUTE)),
+            per_day=int(quota.get("per_day", rules.DEFAULT_PER_DAY)),
         )
-    except (KeyError, TypeError, ValueError) as problem:
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
         named = str(entry.get("slug", "?"))[:60] if isinstance(entry, Mapping) else "?"
         raise Rejected(
             "bad_partner",
             f"合伙人“{named}”的登记内容不完整或有误：{problem}",
             f"partner {named!r} is incomplete or wrong: {problem!r}",
         ) from problem
+
+
+def _words(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value
 
 
 def _refuse_if_wrong(slug: str, problems: Sequence[Difference]) -> None:
@@ -236,7 +242,7 @@ def _agree_on(
         for each in wanted:
             problems = refused.get(each.slug) or _still_wrong(after, each)
             if problems and each.may_post:
-                broker.close(each.slug, each.amqp_password_hash)
+                broker.withdraw(each.slug)
             tx.emit(agreeing.note_agreed(tx.session, each, problems))
             if problems:
                 found[each.slug] = problems

@@ -21,7 +21,7 @@ from services.partners.rules.organisations import Kind
 from services.partners.tasks import Credentials
 from services.partners.worker import make_broker
 from shared.db.session import Sessions, make_engine, make_sessions
-from shared.messaging import partner_access, topology
+from shared.messaging import topology
 from shared.messaging.management import Management
 from shared.messaging.topology import BrokerSettings
 
@@ -115,8 +115,8 @@ def open_desk(settings: Mapping[str, str]) -> Iterator[Desk]:
         yield desk
     finally:
         engine.dispose()
-        for slug in desk.made:
-            partner_access.remove(desk.management, desk.vhost, slug)
+        for slug in desk.made:  # all else goes with the virtual host
+            desk.management.delete_user(slug)
 
 
 def day(offset: int) -> date:
