@@ -109,7 +109,8 @@ def _declare_access(document: dict[str, Any]) -> None:
         if path is None:
             continue
         for method in _METHODS:
-            if method not in path:
+            # Two routes may share a path; each speaks for its own methods only.
+            if method not in path or method.upper() not in (rule.methods or ()):
                 continue
             access = access_of(app, rule.endpoint, method.upper())
             if access is None or "security" in path[method]:
