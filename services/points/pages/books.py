@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, redirect, render_template, request
@@ -14,7 +16,7 @@ from services.points import queries
 from services.points.api.passbooks import OFFICE
 from services.points.api.views import RuleSets, by_version
 from services.points.queries import SEQ_MAX, Holding
-from services.points.rules.explaining import COLOURS, KINDS, explain, words
+from services.points.rules.explaining import COLOURS, KINDS, brief, explain, words
 from services.points.rules.statement import Entry, Line, lines
 from shared import clock
 from shared.db.session import Sessions
@@ -42,7 +44,8 @@ class Row:
     minutes: int
     balance: int
     why: str
-    is_capped: bool
+    brief: str
+    tag: str
 
 
 def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -144,6 +147,7 @@ def _row(line: Line, rule_sets: RuleSets) -> Row:
     entry = line.entry
     facts = entry.explanation
     why = explain(entry.kind, facts, rule_sets.get((entry.programme, entry.rule_version)))
+    short = brief(entry.kind, facts)
     return Row(
         points_seq=line.points.seq if line.points else None,
         minutes_seq=line.minutes.seq if line.minutes else None,
@@ -154,8 +158,16 @@ def _row(line: Line, rule_sets: RuleSets) -> Row:
         minutes=line.minutes.amount if line.minutes else 0,
         balance=line.points_balance,
         why=t(why.zh, why.en),
-        is_capped=bool(facts.get("caps_hit")),
+        brief=t(short.zh, short.en),
+        tag=_tag(line, facts),
     )
+
+
+def _tag(line: Line, facts: Mapping[str, Any]) -> str:
+    """What a reader would wonder about at once: why there are fewer points, or none."""
+    if facts.get("caps_hit"):
+        return t("到上限", "limit")
+    return "" if line.points else t("不计分", "no points")
 
 
 def _what(entry: Entry) -> str:

@@ -22,7 +22,7 @@ class Words:
 
 
 KINDS = {
-    "elder_care": Words("扶老助残", "care for the elderly"),
+    "elder_care": Words("扶老帮困", "care for the elderly"),
     "child_care": Words("托幼护苗", "care for children"),
     "civilised_practice": Words("文明实践", "civic practice"),
     "environment": Words("环境整治", "clean-up"),
@@ -44,6 +44,11 @@ COLOURS = {
 CAPS = {
     "person_day_points": Words("每人每日上限", "the day's limit"),
     "person_month_points": Words("每人每月上限", "the month's limit"),
+}
+
+BRIEF_CAPS = {
+    "person_day_points": Words("满日限", "day full"),
+    "person_month_points": Words("满月限", "month full"),
 }
 
 
@@ -72,6 +77,23 @@ def explain(kind: str, facts: Mapping[str, Any], rules: RuleSet | None) -> Words
             )
         )
     return Words("；".join(part.zh for part in parts) + "。", _sentence(part.en for part in parts))
+
+
+def brief(kind: str, facts: Mapping[str, Any]) -> Words:
+    """The same in as few words as fit a line of a printed passbook."""
+    if kind == "wish":
+        return words(COLOURS, facts.get("colour"))
+    counted, rate = facts.get("minutes_counted", 0), facts.get("points_per_hour", 0)
+    if facts.get("rule") == "none":
+        return Words("当日无积分规则", "no rules that day")
+    if not counted:
+        evidence = words(EVIDENCE, facts.get("evidence"))
+        return Words(f"{evidence.zh}，不计分", f"{evidence.en}, no points")
+    caps = [BRIEF_CAPS[cap] for cap in facts.get("caps_hit", ()) if cap in BRIEF_CAPS]
+    return Words(
+        "，".join([f"{counted} 分钟，每小时 {rate} 分", *(cap.zh for cap in caps)]),
+        ", ".join([f"{counted} min at {rate} an hour", *(cap.en for cap in caps)]),
+    )
 
 
 def _sentence(parts: Any) -> str:
