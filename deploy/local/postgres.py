@@ -105,7 +105,7 @@ class Postgres:
         if version is None:
             self._make_cluster(home, data, who)
         self._ports.choose("postgres")
-        self.socket_directory = Path(tempfile.mkdtemp(prefix="linli-", dir="/tmp"))
+        self.socket_directory = _socket_directory(home)
         if who:
             os.chown(self.socket_directory, who.uid, who.gid)
         settings = {
@@ -196,6 +196,15 @@ class Postgres:
         password.unlink()
         if made.returncode != 0:
             raise StackError(f"无法建立数据库 / cannot make the database:\n{made.stderr}")
+
+
+def _socket_directory(home: Path) -> Path:
+    """In `home`, unless its path is too long for the name of a socket (107 bytes)."""
+    own = home / "socket"
+    if len(os.fsencode(own / ".s.PGSQL.12345.lock")) < 104:
+        own.mkdir(mode=0o700, exist_ok=True)
+        return own
+    return Path(tempfile.mkdtemp(prefix="linli-"))
 
 
 def _environment(home: Path) -> dict[str, str]:
