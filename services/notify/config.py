@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from shared import config
 
+TASK_QUEUE = "notify.tasks"
+SEND_SMS = "send_sms"  # the actor that makes one attempt at one delivery
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

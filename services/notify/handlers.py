@@ -7,15 +7,13 @@ from datetime import datetime
 
 from services.notify.actions.addresses import Registration, register_residents
 from services.notify.actions.notices import Draft, write_notices
+from services.notify.config import SEND_SMS, TASK_QUEUE
 from services.notify.models import Contacts
-from services.notify.rules import Channel, Kind
+from services.notify.rules import PARAMS, Channel, Kind
 from shared import clock, metrics
 from shared.messaging.handlers import Handlers, Heard
 from shared.messaging.transaction import Transaction
 from shared.schemas.envelope import Event
-
-TASK_QUEUE = "notify.tasks"
-SEND_SMS = "send_sms"
 
 
 def create_handlers(contacts: Contacts) -> Handlers:
@@ -24,77 +22,43 @@ def create_handlers(contacts: Contacts) -> Handlers:
 
     @handlers.on_batch("linli.resident.registered.v1")
     def learn_addresses(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        register_residents(
-            tx.session,
-            contacts,
-            (
-                Registration(
-                    data["resident_no"], data["language"], data["contact_sealed"], data["revision"]
-                )
-                for _, data in heard
-            ),
-            clock.now(),
+        said = (
+            Registration(
+                data["resident_no"], data["language"], data["contact_sealed"], data["revision"]
+            )
+            for _, data in heard
         )
+        register_residents(tx.session, contacts, said, clock.now())
         return ()
 
     @handlers.on_batch("linli.request.opened.v1")
     def acknowledge_requests(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        drafts = [
-            Draft(
-                event.id,
-                data["resident_no"],
-                {"request_no": data["request_no"], "accepted_at": data["accepted_at"]},
-                data["accepted_at"],
-            )
-            for event, data in heard
-            if data["resident_no"] is not None
-        ]
-        return _tell(tx, Kind.REQUEST_RECEIPT, drafts)
+        named = [one for one in heard if one[1]["resident_no"] is not None]
+        return _tell(tx, Kind.REQUEST_RECEIPT, named)
 
     @handlers.on_batch("linli.wish.delivered.v1")
     def tell_of_wishes(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        drafts = [
-            Draft(
-                event.id,
-                data["resident_no"],
-                {
-                    "wish_code": data["wish_code"],
-                    "colour": data["colour"],
-                    "delivered_at": data["delivered_at"],
-                },
-                data["accepted_at"],
-            )
-            for event, data in heard
-        ]
-        return _tell(tx, Kind.WISH, drafts)
+        return _tell(tx, Kind.WISH, heard)
 
     @handlers.on_batch("linli.points.credited.v1")
     def tell_of_credits(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        drafts = [
-            Draft(
-                event.id,
-                data["resident_no"],
-                {
-                    "points": data["points"],
-                    "service_minutes": data["service_minutes"],
-                    "points_balance": data["points_balance"],
-                    "minutes_balance": data["minutes_balance"],
-                    "activity_code": data["activity_code"],
-                    "activity_kind": data["activity_kind"],
-                    "on_date": data["on_date"],
-                    "caps_hit": data["caps_hit"],
-                },
-                data["accepted_at"],
-            )
-            for event, data in heard
-        ]
-        return _tell(tx, Kind.POINTS_CREDITED, drafts)
+        return _tell(tx, Kind.POINTS_CREDITED, heard)
 
     return handlers
 
 
-def _tell(tx: Transaction, kind: Kind, drafts: list[Draft]) -> Iterable[Event]:
+def _tell(tx: Transaction, kind: Kind, heard: list[Heard]) -> Iterable[Event]:
     at = clock.now()
+    kept = PARAMS[kind]
+    drafts = [
+        Draft(
+            event.id,
+            data["resident_no"],
+            {name: data[name] for name in kept},
+            data["accepted_at"],
+        )
+        for event, data in heard
+    ]
     written = write_notices(tx.session, kind, drafts, at)
     for delivery_id in written.deliveries:
         tx.enqueue(TASK_QUEUE, SEND_SMS, str(delivery_id))

@@ -40,6 +40,9 @@ _REASONS: dict[str, tuple[str, str]] = {
     "linli.not_understood": ("供应商的回答读不懂", "the vendor's answer makes no sense"),
     "isv.BUSINESS_LIMIT_CONTROL": ("触发供应商流控", "the vendor's rate limit"),
     "isv.MOBILE_NUMBER_ILLEGAL": ("电话号码不对", "the number is not valid"),
+    "isv.SMS_TEMPLATE_ILLEGAL": ("供应商不认这个模板", "the vendor does not know the template"),
+    "isv.SMS_SIGNATURE_ILLEGAL": ("供应商不认这个签名", "the vendor does not know the signature"),
+    "SignatureDoesNotMatch": ("访问密钥不对", "the access key is wrong"),
     "MOBILE_NOT_ON_SERVICE": ("号码停机或空号", "the number is out of service"),
 }
 

@@ -230,7 +230,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "environment": ("环境整治", "environment"),
     "patrol": ("巡逻", "patrol"),
     "policy_advice": ("政策宣讲", "policy advice"),
-    "culture": ("文化活动", "culture"),
+    "culture": ("文化", "culture"),
     "flood_duty": ("防汛值守", "flood duty"),
     "goods_blue": ("蓝色·物品类", "blue, goods"),
     "convenience_yellow": ("黄色·便民类", "yellow, convenience"),

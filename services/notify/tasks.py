@@ -9,7 +9,7 @@ from uuid import UUID
 from services.notify import queries
 from services.notify.actions import deliveries
 from services.notify.clients import SmsGateway
-from services.notify.handlers import SEND_SMS, TASK_QUEUE
+from services.notify.config import SEND_SMS, TASK_QUEUE
 from services.notify.models import Contacts
 from services.notify.rules import disposition
 from shared import clock, metrics

@@ -14,13 +14,13 @@ from shared.db.arrays import literal
 
 _REGISTER = text(
     "INSERT INTO address_book AS known (resident_no, name, phone, phone_index, language,"
-    " revision, changed_at)"
+    " revision, updated_at)"
     " SELECT d.*, :at FROM unnest(CAST(:resident_nos AS text[]), CAST(:names AS text[]),"
     " CAST(:phones AS text[]), CAST(:indexes AS bytea[]), CAST(:languages AS text[]),"
     " CAST(:revisions AS bigint[])) AS d"
     " ON CONFLICT (resident_no) DO UPDATE SET name = excluded.name, phone = excluded.phone,"
     " phone_index = excluded.phone_index, language = excluded.language,"
-    " revision = excluded.revision, changed_at = excluded.changed_at"
+    " revision = excluded.revision, updated_at = excluded.updated_at"
     " WHERE known.revision < excluded.revision"
 )
 # Rows that a task holds just now are skipped: their own back-off brings them here again.

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.notify import queries
-from services.notify.rules import CHANNELS, PARAMS, QUEUED_FOR, Channel, Kind, MissingPlaceholder
+from services.notify.rules import CHANNELS, QUEUED_FOR, Channel, Kind
 from shared.db.arrays import literal
 from shared.ids import uuid7
 
@@ -37,7 +37,10 @@ _READ = text(
 
 
 class Draft(NamedTuple):
-    """A notice to write. A tuple, because credits come by the thousand."""
+    """A notice to write; `params` are exactly `rules.PARAMS` of its kind.
+
+    A tuple, because credits come by the thousand.
+    """
 
     event_id: str
     resident_no: str
@@ -56,14 +59,10 @@ class Written:
 def write_notices(session: Session, kind: Kind, drafts: list[Draft], at: datetime) -> Written:
     """Write a kind's notices, and a delivery for each outside channel of the kind.
 
-    An event that has its notice already gets no second one. Raises MissingPlaceholder, NotYet.
+    An event that has its notice already gets no second one. Raises NotYet.
     """
     if not drafts:
         return Written(0, [])
-    needed = PARAMS[kind]
-    for draft in drafts:
-        if draft.params.keys() != needed:
-            raise MissingPlaceholder(", ".join(sorted(needed - draft.params.keys())))
     written = session.execute(
         _WRITE_NOTICES,
         {

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     DateTime,
     ForeignKey,
     Index,
     LargeBinary,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -30,6 +32,7 @@ class Base(DeclarativeBase):
 
     metadata = metadata
     type_annotation_map: ClassVar = {
+        str: Text,
         datetime: DateTime(timezone=True),
         dict[str, Any]: JSONB,
     }
@@ -58,8 +61,8 @@ class Address(Base):
     phone: Mapped[str | None]  # likewise
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     language: Mapped[str]
-    revision: Mapped[int]
-    changed_at: Mapped[datetime]
+    revision: Mapped[int] = mapped_column(BigInteger)
+    updated_at: Mapped[datetime]
 
 
 class Template(Base):

@@ -144,7 +144,7 @@ def _address_book() -> None:
         sa.Column("phone_index", sa.LargeBinary),
         sa.Column("language", sa.Text, nullable=False),
         sa.Column("revision", sa.BigInteger, nullable=False),
-        _moment("changed_at"),
+        _moment("updated_at"),
         sa.CheckConstraint("(phone IS NULL) = (phone_index IS NULL)", name="phone_index"),
         sa.CheckConstraint(_LANGUAGES, name="language"),
     )
@@ -227,3 +227,11 @@ def _deliveries() -> None:
         postgresql_where=sa.text("provider_ref IS NOT NULL"),
     )
     op.create_index("ix_deliveries_state_id", "deliveries", ["state", "id"])
+
+
+def downgrade() -> None:
+    """Drop everything; for development, never with real residents inside."""
+    for name in ("deliveries", "notices", "templates", "address_book"):
+        op.drop_table(name)
+    for table in messaging:
+        table.drop(op.get_bind())
