@@ -21,18 +21,13 @@ _TERMS = text(
     " FROM partners WHERE slug = ANY(:slugs)"
 )
 _DOOR = text(
-    "SELECT p.slug, p.status FROM partner_keys k JOIN partners p USING (slug)"
-    " WHERE k.key_hash = :key_hash"
-)
-_QUOTA = text(
-    # 0 is no quota, as in the gate
-    "SELECT coalesce(nullif(p.per_minute, 0), 2147483647)"
+    # One statement for all the door asks: it is asked with each request. 0 is no quota.
+    "SELECT p.slug, p.status, coalesce(nullif(p.per_minute, 0), 2147483647)"
     " - CASE WHEN c.minute_at = date_trunc('minute', :now) THEN c.minute_count ELSE 0 END"
-    " AS minute_left,"
-    " coalesce(nullif(p.per_day, 0), 2147483647)"
-    " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END"
-    " AS day_left"
-    " FROM partners p LEFT JOIN partner_counters c USING (slug) WHERE p.slug = :slug"
+    " AS minute_left, coalesce(nullif(p.per_day, 0), 2147483647)"
+    " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END AS day_left"
+    " FROM partner_keys k JOIN partners p USING (slug) LEFT JOIN partner_counters c USING (slug)"
+    " WHERE k.key_hash = :key_hash"
 )
 _VERDICT_COLUMNS = (
     "partner, seq, source, event_id AS id, type, verdict, reason, detail, pointer, received_at,"
@@ -117,10 +112,12 @@ class Page(NamedTuple):
 
 
 class DoorKey(NamedTuple):
-    """Whose API key it is, and whether that partner may post now."""
+    """Whose API key it is, whether that partner may post now, and what is left of its quota."""
 
     slug: str
     is_active: bool
+    minute_left: int
+    day_left: int
 
 
 def terms_of(session: Session, slugs: Iterable[str]) -> dict[str, Terms]:
@@ -141,16 +138,15 @@ def terms_of(session: Session, slugs: Iterable[str]) -> dict[str, Terms]:
     }
 
 
-def door_key(session: Session, key_hash: str) -> DoorKey | None:
-    """The partner that a key opens the door for; None when nobody has this key."""
-    row = session.execute(_DOOR, {"key_hash": key_hash}).one_or_none()
-    return None if row is None else DoorKey(row.slug, row.status == "active")
+def door_key(session: Session, key_hash: str, now: datetime) -> DoorKey | None:
+    """The partner that a key opens the door for; None when nobody has this key.
 
-
-def quota_left(session: Session, slug: str, now: Any) -> tuple[int, int]:
-    """Events a partner may still send this minute and this day (UTC)."""
-    row = session.execute(_QUOTA, {"slug": slug, "now": now}).one()
-    return row.minute_left, row.day_left
+    Quotas are counted by the minute and the day in UTC.
+    """
+    row = session.execute(_DOOR, {"key_hash": key_hash, "now": now}).one_or_none()
+    if row is None:
+        return None
+    return DoorKey(row.slug, row.status == "active", row.minute_left, row.day_left)
 
 
 def verdicts_after(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from services.intake import queries
+from services.intake.queries import DoorKey
 from services.intake.rules.items import BATCH, Item, open_body
 from shared import clock, metrics
 from shared.errors import Forbidden, TooMany, Unauthenticated
@@ -50,10 +51,10 @@ def api_key() -> str:
     return key.strip()
 
 
-def partner_of(session: Session, key: str) -> str:
-    """The partner whose key it is; raises Unauthenticated, or Forbidden when it is suspended."""
+def open_with(session: Session, key: str) -> DoorKey:
+    """The partner whose key it is and its quota; raises Unauthenticated, or Forbidden when it is suspended."""
     digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
-    found = queries.door_key(session, digest)
+    found = queries.door_key(session, digest, clock.now())
     if found is None:
         raise _refuse(
             "unknown_key",
@@ -72,17 +73,15 @@ def partner_of(session: Session, key: str) -> str:
                 "The partnership is suspended and no events are taken: ask the district",
             ),
         )
-    return found.slug
+    return found
 
 
-def check_quota(session: Session, slug: str, count: int) -> None:
+def check_quota(found: DoorKey, count: int) -> None:
     """Raise TooMany when `count` more events would exceed the partner's minute or day (UTC)."""
-    now = clock.now()
-    minute_left, day_left = queries.quota_left(session, slug, now)
-    if count <= min(minute_left, day_left):
+    if count <= min(found.minute_left, found.day_left):
         return
-    is_day = day_left < count
-    wait_s = _seconds_left(now, is_day=is_day)
+    is_day = found.day_left < count
+    wait_s = _seconds_left(clock.now(), is_day=is_day)
     raise _refuse(
         "quota_exceeded",
         TooMany(

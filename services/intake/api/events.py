@@ -73,10 +73,10 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
         key = door.api_key()
         body = door.read_body()
         with transaction(sessions) as tx:
-            partner = door.partner_of(tx.session, key)
+            found = door.open_with(tx.session, key)
             items = door.items_of(body)
-            door.check_quota(tx.session, partner, len(items))
-            sent = [Sent(partner, item) for item in items]
+            door.check_quota(found, len(items))
+            sent = [Sent(found.slug, item) for item in items]
             verdicts = gate.receive(tx, sent, door="http", cipher=cipher) if sent else []
         return _json({"verdicts": verdicts}, 202)
 
@@ -89,7 +89,7 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
         """本单位的裁定，从某个序号之后。 / Your verdicts, after a number of your log."""
         key = door.api_key()
         with sessions() as session:
-            partner = door.partner_of(session, key)
+            partner = door.open_with(session, key).slug
             if "source" in asked or "id" in asked:
                 places = [(asked.get("source", ""), asked.get("id", ""))]
                 found, following = _of_event(session, partner, places), None
@@ -107,7 +107,7 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
         """一个事件的全部裁定：来源（百分号编码）/编号。 / All verdicts of {source}/{id}."""
         key = door.api_key()
         with sessions() as session:
-            partner = door.partner_of(session, key)
+            partner = door.open_with(session, key).slug
             found = _of_event(session, partner, _places(event))
         return _json({"verdicts": found, "next": None}, 200)
 
