@@ -81,7 +81,13 @@ class Verdict(Base):
             postgresql_where=text("verdict = 'accepted'"),
         ),
         Index("ix_verdicts_partner_event_id", "partner", "event_id"),
-        Index("ix_verdicts_received_at", "received_at", postgresql_using="brin"),
+        # Rows come in the order of time; without autosummarize the newest would be read one by one
+        Index(
+            "ix_verdicts_received_at",
+            "received_at",
+            postgresql_using="brin",
+            postgresql_with={"autosummarize": "on"},
+        ),
         Index(
             "ix_verdicts_rejected",
             "received_at",

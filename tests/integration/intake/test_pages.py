@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from services.intake.actions import reports
+from services.intake.app import create_app
 from shared import clock
 from shared.messaging import dead_letters
 from shared.messaging.transaction import transaction
 from shared.schemas.wire import REQUEST_SUBMITTED
 from shared.web.access import access_of, undeclared_routes
+from shared.web.settings import WebSettings
 from tests.integration.intake.conftest import (
     BATCH,
     GRID,
@@ -316,6 +319,17 @@ class TestDeadLetters:
 
 
 class TestReadiness:
+    def test_a_database_that_is_away(self, intake: Intake) -> None:
+        away = replace(intake.settings, database_url="postgresql://intake:x@127.0.0.1:1/intake")
+        app = create_app(away, WebSettings(session_key="k" * 40))
+        client = app.test_client()
+        answer = client.get("/readyz")
+        assert (answer.status_code, list(answer.json["checks"])) == (503, ["database"])
+        assert client.get("/healthz").status_code == 200
+        door = client.post("/events", json={}, headers={"Authorization": "Bearer k"})
+        assert (door.status_code, int(door.headers["Retry-After"]) > 0) == (503, True)
+        app.extensions["linli.engine"].dispose()
+
     def test_ready(self, intake: Intake) -> None:
         answer = intake.get("/readyz")
         assert (answer.status_code, answer.json["checks"]) == (

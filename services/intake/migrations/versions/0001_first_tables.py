@@ -253,7 +253,13 @@ def _create_verdicts() -> None:
         sa.PrimaryKeyConstraint("partner", "seq", name=op.f("pk_verdicts")),
     )
     op.create_index("ix_verdicts_partner_event_id", "verdicts", ["partner", "event_id"])
-    op.create_index("ix_verdicts_received_at", "verdicts", ["received_at"], postgresql_using="brin")
+    op.create_index(
+        "ix_verdicts_received_at",
+        "verdicts",
+        ["received_at"],
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
+    )
     op.create_index(
         "ix_verdicts_rejected",
         "verdicts",
