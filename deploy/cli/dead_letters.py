@@ -33,7 +33,7 @@ def dead_letters(service: str | None, as_json: bool) -> None:
                 click.echo(
                     f"{letter['id']}  {each}  {letter['state']}  {letter['event_type']}"
                     f"  {letter['reason']} x{letter['attempts']}"
-                    f"  {letter['last_failed_at']:%F %T%z}"
+                    f"  {letter['last_failed_at']:%F %T%z}\n    {_last_line(letter['detail'])}"
                 )
     if found:
         if not as_json:
@@ -85,6 +85,11 @@ def _holder(letter: UUID) -> str:
         except MissingSetting:
             continue
     raise Missing("no_dead_letter", f"没有死信 {letter}", f"there is no dead letter {letter}")
+
+
+def _last_line(detail: str) -> str:
+    lines = detail.strip().splitlines()  # a trace ends with what went wrong
+    return lines[-1][:200] if lines else ""
 
 
 def _actor() -> str:

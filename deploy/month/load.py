@@ -210,15 +210,20 @@ def wait_until_heard(settings: Mapping[str, str] | None, district: District) -> 
             residents, addresses = books.residents(), books.addresses()
             if not late and addresses >= residents:
                 return
-            if time.monotonic() > until_s:
-                raise Unavailable(
-                    "not_heard",
-                    f"还有 {len(late)} 个合伙人、{residents - addresses} 名居民未传到："
-                    "请检查各服务的后台进程是否在运行",
-                    f"{len(late)} partners and {residents - addresses} residents were not heard"
-                    " of: check that the workers run",
-                )
+            dead = books.dead_letters("intake") + books.dead_letters("notify")
+            if dead or time.monotonic() > until_s:
+                raise _not_heard(len(late), residents - addresses, dead)
             time.sleep(_LOOK_EVERY_S)
+
+
+def _not_heard(partners: int, residents: int, dead: int) -> Unavailable:
+    return Unavailable(
+        "not_heard",
+        f"还有 {partners} 个合伙人、{residents} 名居民未传到，死信 {dead} 条："
+        "请检查各服务的后台进程，并查看 linli dead-letters",
+        f"{partners} partners and {residents} residents were not heard of, dead letters: {dead};"
+        " check that the workers run, and see linli dead-letters",
+    )
 
 
 @contextmanager
