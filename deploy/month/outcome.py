@@ -150,6 +150,10 @@ class Books:
         """How many residents notify has heard of."""
         return int(self._rows("notify", _ADDRESSES)[0][0])
 
+    def outbox(self, service: str) -> int:
+        """Items in one outbox."""
+        return int(self._rows(service, _OUTBOX)[0][0])
+
     def dead_letters(self, service: str) -> int:
         """Events that one service could not handle and that wait for a person."""
         return self._counts(service, _DEAD_LETTERS)["open"]
