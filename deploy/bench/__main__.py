@@ -37,6 +37,8 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
     started = f"{clock.now():%Y%m%dT%H%M%SZ}"
     with Stage(say) as stage:
         machine = facts.collect(stage)
+        if facts.is_busy(machine):
+            say("注意：机器很忙，结果会偏低 / mind: the machine is busy, figures will be too low")
         invention = Invention(residents(stage.data))
         course = Course(stage, invention, sizes)
         say("预热 / warming up")

@@ -10,7 +10,8 @@ import time
 from deploy.bench.shipping import ONE, Consignment, ship
 from deploy.bench.stage import VHOST, Stage
 from deploy.local.processes import StackError
-from deploy.local.programs import ROOT, environment
+from deploy.local.programs import ROOT
+from shared import config
 from shared.messaging.management import Management
 
 PROCESSES, THREADS = 1, 8
@@ -26,7 +27,7 @@ def dramatiq_rate(stage: Stage, kind: str, messages: int) -> dict[str, float]:
     """No-op actors a second of one worker process, first message to last; `kind` is the broker."""
     result = stage.directory / f"dramatiq-{kind}"
     result.unlink(missing_ok=True)
-    env = environment(stage.stack) | {
+    env = config.environment() | {
         "BENCH_URL": stage.stack.rabbitmq.url(VHOST),
         "BENCH_BROKER": kind,
         "BENCH_MESSAGES": str(messages),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,17 +20,18 @@ _PAGE = 8192
 
 def collect(stage: Stage) -> dict[str, object]:
     """Everything needed to judge, or to repeat, the run."""
+    load = round(os.getloadavg()[0], 2)  # of the last minute: our own start is part of it
     row = stage.ledgers.on("postgres").execute("SHOW server_version").fetchone()
     overview = requests.get(
         f"{stage.settings['LINLI_RABBITMQ_MANAGEMENT_URL']}/api/overview", timeout=10
     ).json()
     return {
+        "load_before": load,
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu_model(),
         "memory_mib": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20,
         "system": _system(),
         "kernel": platform.release(),
-        "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         "postgresql": str(row[0]) if row else "?",
         "rabbitmq": overview["rabbitmq_version"],
@@ -38,6 +40,12 @@ def collect(stage: Stage) -> dict[str, object]:
         "pika": version("pika"),
         **_sync_times(stage.directory),
     }
+
+
+def is_busy(facts: Mapping[str, object]) -> bool:
+    """Whether others use the machine as well."""
+    load, cores = facts["load_before"], facts["cores"]
+    return isinstance(load, float) and isinstance(cores, int) and load > cores + 1
 
 
 def _sync_times(directory: Path) -> dict[str, object]:

@@ -6,6 +6,7 @@ import time
 
 from deploy.bench.counting import AWARDS, CONTRIBUTIONS, VERDICTS
 from deploy.bench.district import PARTNERS, Invention, recorded_event, wire_event
+from deploy.bench.processes import Meter
 from deploy.bench.shipping import by_partner, contributions, ship
 from deploy.bench.stage import Stage
 from shared.ids import uuid7_at
@@ -20,10 +21,13 @@ def gate_rate(stage: Stage, invention: Invention, tag: str, count: int) -> dict[
     ship(by_partner(stage.settings["LINLI_PARTNER_BROKER_URL"], stage.credentials, sent))
     mark = uuid7_at(time.time())
     before = ledgers.progress(VERDICTS, mark)
-    with stage.workers("intake"):
+    with stage.workers("intake") as workers:
+        done = ledgers.progress(VERDICTS, mark) - before
+        meter = Meter(stage.pids(workers), done)
         stage.wait(lambda: ledgers.progress(VERDICTS, mark) - before, count)
         stage.wait_relayed("intake")
         relayed_at = time.time()
+        used = meter.per_event(count)
     commits = ledgers.commits(VERDICTS, tag)
     for place in (VERDICTS, CONTRIBUTIONS):
         ledgers.check(place, tag, count)
@@ -35,6 +39,7 @@ def gate_rate(stage: Stage, invention: Invention, tag: str, count: int) -> dict[
         "rate": commits.rate,
         "relayed_rate": count / (relayed_at - first_at),
         "batches": len(commits.batches),
+        **used,
     }
 
 
@@ -46,10 +51,12 @@ def points_rate(
     mark = uuid7_at(time.time())
     events = [recorded_event(*each) for each in invention.activities(tag, count)]
     ship([contributions(stage.settings["LINLI_BROKER_URL"], events, batch=packed)])
-    with stage.workers("points"):
+    with stage.workers("points") as workers:
+        meter = Meter(stage.pids(workers), ledgers.progress(AWARDS, mark))
         stage.wait(lambda: ledgers.progress(AWARDS, mark), count)
         stage.wait_relayed("points")
         relayed_at = time.time()
+        used = meter.per_event(count)
     commits = ledgers.commits(AWARDS, tag)
     ledgers.check(AWARDS, tag, count)
     stage.purge("linli", "notify.events")
@@ -58,4 +65,5 @@ def points_rate(
         "rate": commits.rate,
         "relayed_rate": count / (relayed_at - first_at),
         "batches": len(commits.batches),
+        **used,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -31,6 +31,25 @@ def cpu_s(pid: int) -> float:
         if fields := _stat(each):
             ticks += sum(int(value) for value in fields[11:15])
     return ticks / _TICKS
+
+
+class Meter:
+    """CPU that named processes use from now on; `done` events are behind us already."""
+
+    def __init__(self, pids: Mapping[str, int], done: int = 0) -> None:
+        self._pids = pids
+        self._done = done
+        self._before = {name: cpu_s(pid) for name, pid in pids.items()}
+
+    def per_event(self, done: int) -> dict[str, float]:
+        """Microseconds an event, by name; nothing when there was no event to measure."""
+        count = done - self._done
+        if count <= 0:
+            return {}
+        return {
+            f"cpu_us_{name}": (cpu_s(pid) - self._before[name]) / count * 1e6
+            for name, pid in self._pids.items()
+        }
 
 
 def memory(pids: Iterable[int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from deploy.bench.figures import Repetition, Spread, column, ratios, spread
 from deploy.bench.resting import AtRest
 
 ANCHOR = "dramatiq"
+_CPU = "cpu_us_"
 
 LABELS = {
     "dramatiq": "dramatiq 空任务，1 进程 8 线程 / no-op actors, 1 process, 8 threads",
@@ -136,24 +137,27 @@ def _rates(repetitions: Sequence[Repetition]) -> str:
 
 
 def _cpu(repetitions: Sequence[Repetition]) -> str:
-    names = {
-        name.removeprefix("cpu_us_"): None
-        for one in repetitions
-        for what in ("walk", "walk_batched")
-        for name in one.get(what, {})
-        if name.startswith("cpu_us_")
-    }
+    measured = [
+        what for what in LABELS if any(_cpu_names(one.get(what, {})) for one in repetitions)
+    ]
+    names = dict.fromkeys(
+        name for one in repetitions for what in measured for name in _cpu_names(one.get(what, {}))
+    )
+    if not names:
+        return ""
     rows = [
         (
-            name,
-            *(_median_of(repetitions, what, f"cpu_us_{name}") for what in ("walk", "walk_batched")),
+            name.removeprefix(_CPU),
+            *(_median_of(repetitions, what, name) for what in measured),
         )
         for name in names
     ]
-    if not rows:
-        return ""
-    header = ("进程 / process", "每条 1 个 / 1 a message", "每条 50 个 / 50 a message")
-    return _table("全程每个事件的 CPU 微秒 / CPU µs of each event of the walk", header, rows)
+    title = "每个事件的 CPU 微秒 / CPU µs of each event"
+    return _table(title, ("进程 / process", *measured), rows)
+
+
+def _cpu_names(figures: Mapping[str, float]) -> list[str]:
+    return [name for name in figures if name.startswith(_CPU)]
 
 
 def _latency(rest: AtRest) -> str:

@@ -31,7 +31,7 @@ VHOST = "bench"
 KEPT = ROOT / ".run" / "bench-log"
 READY_S = 60.0
 STALLED_S = 60.0
-LOOK_S = 0.05
+LOOK_S = 0.1
 
 Say = Callable[[str], None]
 
@@ -87,7 +87,7 @@ class Stage:
         keys = self.directory / "secrets"
         with self.workers("intake", "points", "partners", "notify"):
             load.load(self.stack.settings(), self.data, keys)
-            self.wait(lambda: -self._waiting_items())
+            self.wait_relayed("intake", "partners")
         self.credentials = credentials.read(keys)
 
     def _prepare_database(self) -> None:
@@ -157,6 +157,11 @@ class Stage:
             if child.name != "epmd" and not child.alive():
                 raise StackError(f"{child.name} has ended:\n{child.tail()}")
 
+    def pids(self, workers: Mapping[str, Child]) -> dict[str, int]:
+        """Process ids of these workers, the broker and the database, by name."""
+        named = {**workers, **{each.name: each for each in self.stack.children()}}
+        return {name: child.pid for name, child in named.items() if child.pid and name != "epmd"}
+
     # Waiting.
 
     def wait(
@@ -189,10 +194,6 @@ class Stage:
         management = Management(self.settings["LINLI_RABBITMQ_MANAGEMENT_URL"])
         for queue in queues:
             management.purge_queue(vhost, queue)
-
-    def _waiting_items(self) -> int:
-        with Books(self.stack.settings()) as books:
-            return sum(books.outbox(service) for service in ("intake", "partners"))
 
     # The whole.
 

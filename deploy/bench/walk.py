@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-from deploy.bench import processes
 from deploy.bench.counting import AWARDS, CONTRIBUTIONS, NOTICES, VERDICTS
 from deploy.bench.district import PARTNERS, Invention, wire_event
+from deploy.bench.processes import Meter
 from deploy.bench.shipping import Shipment, by_partner
 from deploy.bench.stage import Stage
-from deploy.local.processes import Child
-from deploy.local.stack import LocalStack
 from shared.ids import uuid7_at
 
 SERVICES = ("intake", "points", "partners", "notify")
@@ -32,7 +30,7 @@ def walk_rate(
     with stage.workers(*SERVICES) as workers:
         time.sleep(SETTLE_S)
         mark = uuid7_at(time.time())
-        used = _cpu_of_all(stage.stack, workers)
+        meter = Meter(stage.pids(workers))
         shipment = Shipment(consignments)
 
         def watch() -> None:
@@ -41,21 +39,16 @@ def walk_rate(
 
         stage.wait(lambda: ledgers.progress(NOTICES, mark), count, watch)
         shipped = shipment.result()
-        used = {name: cpu - used[name] for name, cpu in _cpu_of_all(stage.stack, workers).items()}
+        used = meter.per_event(count)
         stage.wait_relayed(*SERVICES)
     for place in (VERDICTS, CONTRIBUTIONS, AWARDS, NOTICES):
         ledgers.check(place, tag, count)
     ledgers.check_accepted(tag, count)
     stage.purge("partners", *(f"out.{slug}" for slug in PARTNERS))
     last_at = ledgers.commits(NOTICES, tag).last_at
-    used["publisher"] = shipped.cpu_s
+    used["cpu_us_publisher"] = shipped.cpu_s / count * 1e6
     return {
         "rate": count / (last_at - shipped.first_at),
         "published_rate": count / (shipped.last_at - shipped.first_at),
-        **{f"cpu_us_{name}": cpu_s / count * 1e6 for name, cpu_s in used.items()},
+        **used,
     }
-
-
-def _cpu_of_all(stack: LocalStack, workers: dict[str, Child]) -> dict[str, float]:
-    named = {**workers, **{c.name: c for c in stack.children() if c.name != "epmd"}}
-    return {name: processes.cpu_s(child.pid) for name, child in named.items() if child.pid}
