@@ -95,10 +95,10 @@ linli() {
 # Only what the image holds goes to the builder, so that nothing else changes its layers.
 context() {
     tar -c --owner=0 --group=0 --exclude=__pycache__ --exclude=complete \
-        --transform='s,^\(services\|shared\|deploy\|pyproject.toml\|README.md\),src/&,' \
+        --transform='s,^\(services\|shared\|deploy\|pyproject.toml\),src/&,' \
         -C "$1" wheels requirements.txt \
-        -C "$here" linli.Dockerfile linli-entrypoint.sh \
-        -C "$repo" services shared deploy pyproject.toml README.md
+        -C "$here" linli.Dockerfile linli-entrypoint.sh http-healthy.sh \
+        -C "$repo" services shared deploy pyproject.toml
 }
 
 mkdir -p "$cache"

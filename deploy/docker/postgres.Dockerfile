@@ -11,7 +11,7 @@ RUN groupadd -g 10002 postgres \
         /usr/lib/postgresql/17/lib/bitcode /usr/lib/postgresql/17/lib/llvmjit* /var/lib/postgresql \
     && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql /var/lib/postgresql/data
 COPY docker/postgres/ /etc/linli/postgres/
-COPY postgres/ /etc/linli/bootstrap/
+COPY postgres/*.sql postgres/*.psql /etc/linli/bootstrap/
 ENV PATH=/usr/lib/postgresql/17/bin:$PATH
 USER postgres
 WORKDIR /var/lib/postgresql

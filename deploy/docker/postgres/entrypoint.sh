@@ -39,16 +39,23 @@ variables() {
     done
 }
 
+# A server that only this container's socket reaches, while the roles are brought up to date.
+with_server() {
+    pg_ctl -D "$1" -w -s -o "-c config_file=$settings -c listen_addresses='' -c log_min_messages=error" start
+    { variables; echo "\\i /etc/linli/bootstrap/bootstrap.sql"; } |
+        psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -U postgres -d postgres
+    pg_ctl -D "$1" -w -s -m fast stop
+}
+
 # Made beside its place and renamed when whole: a first start that is interrupted begins again.
 if [ ! -d "$cluster" ]; then
     rm -rf "$cluster.new"
     initdb -D "$cluster.new" -U postgres --auth=peer --encoding=UTF8 --data-checksums \
         --locale-provider=builtin --locale=C.UTF-8 >/tmp/initdb.log || { cat /tmp/initdb.log >&2; exit 1; }
-    pg_ctl -D "$cluster.new" -w -s -o "-c config_file=$settings -c listen_addresses=''" start
-    for sql in /etc/linli/bootstrap/*.sql; do
-        { variables; echo "\\i $sql"; } | psql -X -q -v ON_ERROR_STOP=1 -h /run/postgresql -U postgres -d postgres
-    done
-    pg_ctl -D "$cluster.new" -w -s -m fast stop
+    with_server "$cluster.new"
     mv "$cluster.new" "$cluster"
+else
+    # Passwords that were changed in the secrets take effect with a restart.
+    with_server "$cluster"
 fi
 exec postgres -D "$cluster" -c config_file="$settings"
