@@ -22,6 +22,7 @@ from deploy.local.supervisor import Supervisor
 from deploy.postgres.bootstrap import BootstrapError
 
 READY_LIMIT_S = 90.0
+PASSWORDS = "first-passwords.txt"
 STOP_LIMIT_S = 30.0
 _STARTED = time.monotonic()
 
@@ -39,9 +40,11 @@ def run(directory: Path, data: Path) -> int:
         if not loaded.exists():
             if _play(stack, supervisor, data, check=False) != 0:
                 return 1
+            _module(stack, supervisor, "accounts", data)
             loaded.write_text(f"{data.resolve()}\n", encoding="utf-8")
         address = stack.settings()["LINLI_PUBLIC_URL"]
         say(f"控制台 / console: {address}   日志 / logs: {directory / 'log'}")
+        say(f"初始密码 / first passwords: {directory / 'secrets' / PASSWORDS}")
         say("按 Ctrl-C 停止 / press Ctrl-C to stop")
         supervisor.watch(lambda: False)
     return 0
@@ -142,21 +145,24 @@ def _command(stack: LocalStack, *words: str) -> None:
 
 
 def _play(stack: LocalStack, supervisor: Supervisor, data: Path, *, check: bool) -> int:
-    """Post the month in a process of its own, and keep an eye on the others meanwhile."""
-    base_url = stack.settings()["LINLI_PUBLIC_URL"]
+    """Load and post the month."""
+    words = ["--base-url", stack.settings()["LINLI_PUBLIC_URL"], *(["--check"] if check else [])]
+    return _module(stack, supervisor, "month", data, *words)
+
+
+def _module(stack: LocalStack, supervisor: Supervisor, name: str, data: Path, *words: str) -> int:
+    """Run deploy.local.<name> as a process of its own, and keep an eye on the others meanwhile."""
     keys = stack.directory / "secrets"
-    words = ["--data", str(data.resolve()), "--base-url", base_url, "--keys", str(keys)]
-    words += ["--check"] if check else []
-    player = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local.month", *words], env=environment(stack), cwd=ROOT
-    )
+    argv = [sys.executable, "-m", f"deploy.local.{name}", "--data", str(data.resolve())]
+    argv += ["--keys", str(keys), *words]
+    child = subprocess.Popen(argv, env=environment(stack), cwd=ROOT)
     try:
-        supervisor.watch(lambda: player.poll() is not None, 0.1)
+        supervisor.watch(lambda: child.poll() is not None, 0.1)
     finally:
-        if player.poll() is None:
-            player.kill()
-            player.wait()
-    return player.returncode
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    return child.returncode
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
