@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +36,7 @@ def web(names: tuple[str, ...]) -> None:
 
     if not config.read("PROMETHEUS_MULTIPROC_DIR", ""):
         # Must be set before metrics are first imported: several processes count together.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="linli-metrics-")
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_directory()
     host = config.read("LINLI_HTTP_HOST", "0.0.0.0")  # noqa: S104 - a container's own network
     port = config.read_int("LINLI_HTTP_PORT", 8000)
     _serve(
@@ -56,6 +58,18 @@ def web(names: tuple[str, ...]) -> None:
             "proc_name": "linli-web",
         },
     )
+
+
+def _metrics_directory() -> str:
+    """A directory that goes when this process goes; not when one of its workers does."""
+    directory, owner = tempfile.mkdtemp(prefix="linli-metrics-"), os.getpid()
+
+    def clear() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    atexit.register(clear)
+    return directory
 
 
 def _serve(names: tuple[str, ...], options: dict[str, Any]) -> None:
