@@ -35,7 +35,10 @@ class Base(DeclarativeBase):
     """All instants are stored with their zone; text has no length but what checks give it."""
 
     metadata = metadata
-    type_annotation_map = {datetime: DateTime(timezone=True), str: Text}  # noqa: RUF012 - SQLAlchemy's name
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's name
+        datetime: DateTime(timezone=True),
+        str: Text,
+    }
 
 
 messaging = tables.define(metadata)

@@ -14,6 +14,8 @@ from services.points.rules.statement import Entry
 
 SEQ_MAX = 2**63 - 1
 
+RuleSets = dict[tuple[str | None, int | None], RuleSet]
+
 _RULE_KEYS = text(
     "SELECT programme, version, published_at FROM rule_sets ORDER BY programme, version"
 )
@@ -87,6 +89,11 @@ def rule_sets(session: Session) -> list[RuleSet]:
             ).scalar_one()
             _known[key] = read_rule_set(body)
     return [_known[key] for key in keys]
+
+
+def rules_by_version(session: Session) -> RuleSets:
+    """Every published version, by programme and version."""
+    return {(rules.programme, rules.version): rules for rules in rule_sets(session)}
 
 
 def published_bodies(session: Session, most: int = 50) -> list[tuple[dict[str, Any], datetime]]:

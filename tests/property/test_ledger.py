@@ -230,7 +230,8 @@ def test_poison_anywhere_in_a_batch_is_cut_out(
     assert totals(ledger, names) == model(done)
     assert (ledger.balance(frozen), ledger.balance(frozen, "service_minutes")) == (6, 60)
     buried = ledger.rows(
-        "SELECT event_id FROM dead_letters WHERE reason = 'account_frozen' AND event_id = ANY(:ids)",
+        "SELECT event_id FROM dead_letters"
+        " WHERE reason = 'account_frozen' AND event_id = ANY(:ids)",
         ids=[event.id for event in bad],
     )
     assert len(buried) == len(bad)

@@ -8,7 +8,7 @@ import flask
 from flask import Response, request
 
 from services.points import queries
-from services.points.api.views import by_version, page_view
+from services.points.api.views import page_view
 from services.points.queries import SEQ_MAX, Holding
 from services.points.schemas import (
     RESIDENT_ASSETS,
@@ -54,7 +54,7 @@ def _add_passbook(blueprint: ApiBlueprint, sessions: Sessions) -> None:
             last = queries.entries(
                 session, "points", "resident", resident_no, before=SEQ_MAX, most=LAST_ENTRIES
             )
-            rule_sets = by_version(queries.rule_sets(session))
+            rule_sets = queries.rules_by_version(session)
         shown, _ = page_view(last, "points", rule_sets, LAST_ENTRIES)
         return {
             "resident_no": resident_no,
@@ -82,7 +82,7 @@ def _add_entries(blueprint: ApiBlueprint, sessions: Sessions) -> None:
             found = queries.entries(
                 session, asset, "resident", resident_no, before=asked["before"], most=limit + 1
             )
-            rule_sets = by_version(queries.rule_sets(session))
+            rule_sets = queries.rules_by_version(session)
         shown, following = page_view(found, asset, rule_sets, limit)
         return _tagged(EntriesSchema().dump({"entries": shown, "next": following}))
 
@@ -102,7 +102,7 @@ def _add_partner_account(blueprint: ApiBlueprint, sessions: Sessions) -> None:
             found = queries.entries(
                 session, asset, "partner", slug, before=asked["before"], most=limit + 1
             )
-            rule_sets = by_version(queries.rule_sets(session))
+            rule_sets = queries.rules_by_version(session)
         shown, following = page_view(found, asset, rule_sets, limit)
         return {
             "slug": slug,

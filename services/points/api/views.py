@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from services.points.rules.earning import RuleSet
+from services.points.queries import RuleSets
 from services.points.rules.explaining import cap_of, explain
 from services.points.rules.statement import Entry
 
-RuleSets = dict[tuple[str | None, int | None], RuleSet]
-
 # What the entry tells in fields of its own is not told twice.
 _TOLD = frozenset({"caps_hit", "points"})
-
-
-def by_version(published: Iterable[RuleSet]) -> RuleSets:
-    """Rules by programme and version."""
-    return {(rules.programme, rules.version): rules for rules in published}
 
 
 def entry_view(entry: Entry, asset: str, rule_sets: RuleSets) -> dict[str, Any]:

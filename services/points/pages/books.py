@@ -13,9 +13,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from services.points import queries
-from services.points.api.passbooks import OFFICE
-from services.points.api.views import RuleSets, by_version
-from services.points.queries import SEQ_MAX, Holding
+from services.points.queries import SEQ_MAX, Holding, RuleSets
 from services.points.rules.explaining import COLOURS, KINDS, brief, explain, words
 from services.points.rules.statement import Entry, Line, lines
 from shared import clock
@@ -24,6 +22,7 @@ from shared.web.access import require_role
 from shared.web.auth import require_subject, signed_in
 from shared.web.i18n import t
 
+OFFICE = frozenset({"staff", "operator", "auditor"})
 LINES = 20
 LINES_PRINTED = 200
 NUMBER_CHARS_MAX = 32
@@ -82,7 +81,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
                 before=minutes_before,
                 most=most + 1,
             )
-            rule_sets = by_version(queries.rule_sets(session))
+            rule_sets = queries.rules_by_version(session)
         laid = lines(points, minutes, most + 1)
         shown = laid[:most]
         return render_template(
@@ -112,7 +111,7 @@ def add_partner_book(blueprint: Blueprint, sessions: Sessions) -> None:
         with sessions() as session:
             held = queries.holdings(session, "partner", slug).get(asset, Holding())
             found = queries.entries(session, asset, "partner", slug, before=before, most=LINES + 1)
-            rule_sets = by_version(queries.rule_sets(session))
+            rule_sets = queries.rules_by_version(session)
         shown = found[:LINES]
         return render_template(
             "partner_book.html",
