@@ -127,4 +127,4 @@ def items_of(body: bytes) -> list[Item]:
     media = content_type.partition(";")[0].strip().lower()
     if media == BATCH and len(body) > READ_BYTES_MAX:
         return [Item({}, None, body, media, {}, None, is_too_large=True)]
-    return open_body(content_type, dict(request.headers), body)
+    return open_body(content_type, dict(request.headers), body, percent_encoded=True)

@@ -44,8 +44,13 @@ class Item:
     is_too_large: bool = False
 
 
-def open_body(content_type: str, headers: Mapping[str, Any], body: bytes) -> list[Item]:
-    """The items of one body, in order; an empty batch has none."""
+def open_body(
+    content_type: str, headers: Mapping[str, Any], body: bytes, *, percent_encoded: bool = False
+) -> list[Item]:
+    """The items of one body, in order; an empty batch has none.
+
+    The HTTP binding percent-encodes attributes in headers; AMQP headers come as text already.
+    """
     media = content_type.partition(";")[0].strip().lower()
     if any(str(name).lower() in _ROUTING_HEADERS for name in headers):
         problem = EnvelopeProblem(
@@ -54,7 +59,7 @@ def open_body(content_type: str, headers: Mapping[str, Any], body: bytes) -> lis
         return [Item({}, None, body, media, {}, problem, len(body) > ITEM_BYTES_MAX)]
     if media == BATCH:
         return _open_batch(body)
-    attributes = {} if media == STRUCTURED else _attributes(headers)
+    attributes = {} if media == STRUCTURED else _attributes(headers, percent_encoded)
     if attributes:
         return [_open_binary(media, attributes, body)]
     if len(body) > ITEM_BYTES_MAX:
@@ -93,7 +98,7 @@ def _open_binary(media: str, attributes: dict[str, Any], body: bytes) -> Item:
     return Item(attributes, data, body, media, kept)
 
 
-def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(headers: Mapping[str, Any], percent_encoded: bool) -> dict[str, Any]:
     """Attributes of binary mode; the first prefix that is seen is the one that counts."""
     prefix = next(
         (p for p in _PREFIXES for name in headers if str(name).lower().startswith(p)), None
@@ -101,16 +106,15 @@ def _attributes(headers: Mapping[str, Any]) -> dict[str, Any]:
     if prefix is None:
         return {}
     return {
-        str(name).lower()[len(prefix) :]: _text(value)
+        str(name).lower()[len(prefix) :]: _text(value, percent_encoded)
         for name, value in headers.items()
         if str(name).lower().startswith(prefix)
     }
 
 
-def _text(value: object) -> object:
-    # The HTTP binding percent-encodes; AMQP headers come as text already.
+def _text(value: object, percent_encoded: bool) -> object:
     if isinstance(value, str):
-        return unquote(value) if "%" in value else value
+        return unquote(value) if percent_encoded and "%" in value else value
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, (bool, int)) else str(value)
