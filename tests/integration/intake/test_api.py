@@ -334,7 +334,7 @@ def _dumps(value: Any) -> bytes:
     content_type=st.sampled_from([STRUCTURED, BATCH, "application/json", "", "\xe9;;="]),
 )
 @settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -352,7 +352,7 @@ def test_nothing_that_is_sent_is_a_fault_of_ours(
 
 @given(path=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_path_is_a_fault_of_ours(intake: Intake, path: str) -> None:
     headers = intake.partner()
