@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from email.message import Message
 from typing import Any
 
 GATEWAY = "http://gateway:8080"
@@ -63,11 +64,12 @@ def check_containers(containers: list[dict[str, Any]]) -> list[str]:
     return [fault for container in containers for fault in container_faults(container)]
 
 
-def ask(path: str, **options: Any) -> tuple[int, Mapping[str, str], bytes]:
+def ask(path: str, **options: Any) -> tuple[int, Message, bytes]:
     """Status, headers and body; a refusal is an answer too."""
-    request = urllib.request.Request(path if "://" in path else GATEWAY + path, **options)
+    url = path if "://" in path else GATEWAY + path
+    request = urllib.request.Request(url, **options)  # noqa: S310 - addresses of our own stack
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - as above
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.headers, refused.read()
@@ -80,7 +82,7 @@ def gateway_faults() -> Iterator[str]:
         if status != 200:
             yield f"{path} ({service}) answers {status}"
         for name in SAFETY_HEADERS:
-            if len(headers.get_all(name) or ()) != 1:  # type: ignore[attr-defined]
+            if len(headers.get_all(name) or ()) != 1:
                 yield f"{path} has not just one {name}"
     for path in ("/metrics", "/points/metrics", "//metrics", "/x/..%2Fmetrics"):
         if (status := ask(path)[0]) != 404:
@@ -92,7 +94,7 @@ def gateway_faults() -> Iterator[str]:
     if status != 413 or json.loads(body)["status"] != 413:
         yield f"a body over the limit answers {status}"
     status, _, body = ask("/events/%2Fpartners%2Fnobody%2Fnowhere/1")
-    if status != 401 or "application/problem" in str(body) or json.loads(body)["status"] != 401:
+    if status != 401 or json.loads(body)["status"] != 401:
         yield f"a verdict asked for without a key answers {status}"
 
 

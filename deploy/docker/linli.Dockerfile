@@ -15,13 +15,13 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3-venv py
 RUN python3 -m venv /opt/linli
 COPY wheels/ /wheels/
 COPY requirements.txt /requirements.txt
-RUN /opt/linli/bin/pip install --no-index --find-links /wheels --require-hashes --no-compile -r /requirements.txt
+RUN /opt/linli/bin/pip install --no-index --find-links /wheels --require-hashes -r /requirements.txt
 COPY src/ /srv/linli/
 RUN touch /srv/linli/README.md \
     && /opt/linli/bin/pip install --no-index --find-links /usr/share/python-wheels setuptools \
     && /opt/linli/bin/pip install --no-index --no-deps --no-build-isolation -e /srv/linli \
     && /opt/linli/bin/pip uninstall -y setuptools pip \
-    && /opt/linli/bin/python -m compileall -q /opt/linli/lib /srv/linli
+    && /opt/linli/bin/python -m compileall -q /srv/linli
 
 FROM python
 COPY --from=build /opt/linli /opt/linli

@@ -231,7 +231,7 @@ ALERTS: dict[str, tuple[Case, ...]] = {
         recovered=60,
     ),
     "LinliDeadLetters": gauge(
-        'linli_dead_letters{service="points"}', _POINTS, below=0, at=0, above=1
+        'linli_dead_letters_open{service="points"}', _POINTS, below=0, at=0, above=1
     ),
     "LinliEventsRejected": ratio(
         'linli_verdicts_total{verdict="rejected",reason="schema"}',

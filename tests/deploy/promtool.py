@@ -27,10 +27,10 @@ def find_promtool() -> str:
         if program.exists():
             break
         subprocess.run([str(_FETCH), "unpack", str(_TOOLS), package], check=False)
-    if program.exists():
-        return str(program)
-    reason = "promtool is not installed and this system has no apt to fetch it with"
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    if not program.exists():
+        reason = "promtool is not installed and this system has no apt to fetch it with"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    return str(program)
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
