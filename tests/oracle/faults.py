@@ -215,7 +215,8 @@ def too_large_and_broken(writer: Writer) -> dict[str, Any]:
 def refused(writer: Writer) -> dict[str, Any]:
     """Nobody that the door knows, or one that is suspended."""
     line = _sound(writer)
-    line["as"] = writer.chance.choice(("suspended-j", "suspended-j", "nobody-z"))
+    suspended = next(each["slug"] for each in writer.partners if each["status"] == "suspended")
+    line["as"] = writer.chance.choice((suspended, suspended, "nobody-z"))
     return line
 
 

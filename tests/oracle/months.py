@@ -49,15 +49,17 @@ def make_month(
     barriers: int = 3,
     fault_share: float = 0.25,
     month: tuple[int, int] | None = None,
+    mark: str = "",
 ) -> Path:
     """Write district, residents, partners, rules, events and expected answer; the directory.
 
     `fault_share` of the sends are faulty. `month` (year, month) is drawn unless it is given.
+    `mark` ends every slug: partners are users of the whole broker, which several tests may share.
     """
     chance = random.Random(f"linli {seed}")
     directory.mkdir(parents=True, exist_ok=True)
     year, number = month or chance.choice(MONTHS)
-    plan = _plan(chance, year, number, residents)
+    plan = _plan(chance, year, number, residents, mark)
     _write_json(directory / "district.json", _district())
     _write_json(directory / "partners.json", plan.partners)
     _write_json(directory / "rules.json", plan.rules)
@@ -77,7 +79,7 @@ def make_month(
     return directory
 
 
-def _plan(chance: random.Random, year: int, number: int, residents: int) -> Plan:
+def _plan(chance: random.Random, year: int, number: int, residents: int, mark: str) -> Plan:
     first, last = date(year, number, 1), date(year, number, monthrange(year, number)[1])
     names = [f"R{place:05d}" for place in range(1, residents + 1)]
     return Plan(
@@ -85,12 +87,12 @@ def _plan(chance: random.Random, year: int, number: int, residents: int) -> Plan
         last,
         names,
         chance.sample(names, max(2, residents // 12)),
-        _partners(chance, first, last),
+        _partners(chance, first, last, mark),
         _rules(chance),
     )
 
 
-def _partners(chance: random.Random, first: date, last: date) -> list[dict[str, Any]]:
+def _partners(chance: random.Random, first: date, last: date, mark: str) -> list[dict[str, Any]]:
     day = timedelta(days=1)
     whole = (first - 90 * day, last + 90 * day)
     inner = (first + chance.randint(1, 9) * day, last - chance.randint(1, 9) * day)
@@ -111,7 +113,7 @@ def _partners(chance: random.Random, first: date, last: date) -> list[dict[str, 
     kinds = ("enterprise", "merchant", "talent", "volunteer_team", "government")
     return [
         {
-            "slug": slug,
+            "slug": slug + mark,
             "name": f"合伙人 {slug}",
             "kind": chance.choice(kinds),
             "agreement": {
