@@ -83,8 +83,12 @@ class Commits:
         """
         if len(self.batches) < 2:
             raise CountWrong("too few transactions to make a rate: measure more events")
-        passed_s = self.last_at - self.batches[0][0]
-        return (self.rows - self.batches[0][1]) / passed_s
+        return self.rate_until(self.last_at)
+
+    def rate_until(self, at: float) -> float:
+        """The same, up to another instant (Unix seconds) after the first commit."""
+        first_at, first_rows = self.batches[0]
+        return (self.rows - first_rows) / (at - first_at)
 
 
 class Ledgers:

@@ -44,7 +44,9 @@ class Course:
             "walk_batched": lambda tag: walk_rate(
                 stage, made, tag, sizes.walk_batched, batch=PARTNERS_BATCH
             ),
-            "dramatiq_quorum": lambda _: anchors.dramatiq_rate(stage, "quorum", sizes.dramatiq),
+            "dramatiq_quorum": lambda _: anchors.dramatiq_rate(
+                stage, "quorum", sizes.dramatiq_quorum
+            ),
         }
 
     def warm_up(self) -> None:

@@ -34,10 +34,9 @@ def gate_rate(stage: Stage, invention: Invention, tag: str, count: int) -> dict[
     ledgers.check_accepted(tag, count)
     stage.purge("linli", "points.events")
     stage.purge("partners", *(f"out.{slug}" for slug in PARTNERS))
-    first_at = commits.batches[0][0]
     return {
         "rate": commits.rate,
-        "relayed_rate": count / (relayed_at - first_at),
+        "relayed_rate": commits.rate_until(relayed_at),
         "batches": len(commits.batches),
         **used,
     }
@@ -60,10 +59,9 @@ def points_rate(
     commits = ledgers.commits(AWARDS, tag)
     ledgers.check(AWARDS, tag, count)
     stage.purge("linli", "notify.events")
-    first_at = commits.batches[0][0]
     return {
         "rate": commits.rate,
-        "relayed_rate": count / (relayed_at - first_at),
+        "relayed_rate": commits.rate_until(relayed_at),
         "batches": len(commits.batches),
         **used,
     }

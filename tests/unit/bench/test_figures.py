@@ -41,6 +41,7 @@ def test_the_first_batch_is_the_starting_line() -> None:
     assert commits.rows == 1100
     assert commits.last_at == 12.0
     assert commits.rate == 200.0
+    assert commits.rate_until(14.0) == 100.0
 
 
 def test_one_transaction_makes_no_rate() -> None:
