@@ -24,6 +24,26 @@ PROCESSES = frozenset(
      for part in ("web", "worker")}
     | {"rabbitmq", "gateway", "prometheus"}
 )  # fmt: skip
+# What dashboards and alerts ask of the broker: both 3.10 and 4.0 have these.
+BROKER_METRICS = frozenset(
+    {
+        "rabbitmq_alarms_free_disk_space_watermark",
+        "rabbitmq_alarms_memory_used_watermark",
+        "rabbitmq_channels",
+        "rabbitmq_connections",
+        "rabbitmq_detailed_queue_consumers",
+        "rabbitmq_detailed_queue_messages_ready",
+        "rabbitmq_detailed_queue_messages_unacked",
+        "rabbitmq_disk_space_available_bytes",
+        "rabbitmq_disk_space_available_limit_bytes",
+        "rabbitmq_global_messages_delivered_total",
+        "rabbitmq_global_messages_received_total",
+        "rabbitmq_global_messages_redelivered_total",
+        "rabbitmq_global_messages_unroutable_returned_total",
+        "rabbitmq_process_resident_memory_bytes",
+        "rabbitmq_resident_memory_limit_bytes",
+    }
+)
 SAFETY_HEADERS = ("Content-Security-Policy", "X-Content-Type-Options", "X-Request-ID")
 OWN_PATHS = {
     "/": "intake",
@@ -111,6 +131,8 @@ def watching_faults() -> list[str]:
         if "process" in each["metric"]
     }
     faults = [f"Prometheus does not reach {process}" for process in sorted(PROCESSES - up)]
+    known = set(prometheus("label/__name__/values"))
+    faults += [f"the broker has no metric {name}" for name in sorted(BROKER_METRICS - known)]
     firing = {
         each["labels"]["alertname"]
         for each in prometheus("alerts")["alerts"]

@@ -47,10 +47,13 @@ start_engine() {
     have docker && engine_answers 0 && return 0
     # Where docker's own socket is only closed to this user, starting another engine would not help.
     [ "$(id -u)" = 0 ] || return 1
-    if ! have dockerd || ! have docker; then
+    if ! have dockerd; then
         install_packages docker.io iptables || return 1
     fi
+    # Debian 13 has the client in a package of its own.
+    have docker || install_packages docker-cli || return 1
     unset DOCKER_HOST DOCKER_CONTEXT
+    engine_answers 5 && return 0 # the package may have started it
     mkdir -p "$cache"
     say "启动 Docker 引擎 / starting a Docker engine"
     setsid dockerd >"$cache/dockerd.log" 2>&1 </dev/null &
