@@ -45,7 +45,7 @@ def gate_rate(stage: Stage, invention: Invention, tag: str, count: int) -> dict[
 def points_rate(
     stage: Stage, invention: Invention, tag: str, count: int, *, packed: int
 ) -> dict[str, float]:
-    """Contributions that wait in `points.events`, `packed` in each message -> entries, committed."""
+    """Contributions in `points.events`, `packed` in a message -> entries, committed."""
     ledgers = stage.ledgers
     mark = uuid7_at(time.time())
     events = [recorded_event(*each) for each in invention.activities(tag, count)]

@@ -132,6 +132,8 @@ def _rates(repetitions: Sequence[Repetition]) -> str:
                 f"{spread(relayed).median:,.0f}" if relayed else "",
             )
         )
+    if not rows:
+        return ""
     header = ("", "每秒 / a second", "÷ dramatiq", "含转发 / until relayed")
     return _table("速度 / Rates", header, rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from deploy.bench.counting import AWARDS, CONTRIBUTIONS, NOTICES, VERDICTS, Ledgers
 from deploy.bench.district import PARTNERS, Invention, wire_event
@@ -95,12 +96,8 @@ def _latency(session: _Session, sizes: Sizes, say: Say, found: AtRest) -> None:
                 partner.close()
             else:
                 client = Client(session.web)
-                sent_at = send_all(
-                    lambda event, client=client: client.post(credential.api_key, event),  # type: ignore[misc]
-                    time.sleep,
-                    events,
-                    sizes.latency_pause_s,
-                )
+                post = partial(client.post, credential.api_key)
+                sent_at = send_all(post, time.sleep, events, sizes.latency_pause_s)
                 client.close()
             session.settle(tag, len(events), begun)
         found.latency[door] = tell(session.ledgers, listener, tag, sent_at)
