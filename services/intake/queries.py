@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.intake.rules.judging import Terms
 from shared.crypto import FieldCipher, mask_name, mask_phone
+from shared.db.arrays import literal
 from shared.errors import Rejected
 
 VERDICTS_PAGE_MAX = 1000
@@ -22,12 +23,12 @@ _TERMS = text(
 )
 _DOOR = text(
     # One statement for all the door asks: it is asked with each request. 0 is no quota.
-    "SELECT p.slug, p.status, coalesce(nullif(p.per_minute, 0), 2147483647)"
+    "SELECT k.key_hash, p.slug, p.status, coalesce(nullif(p.per_minute, 0), 2147483647)"
     " - CASE WHEN c.minute_at = date_trunc('minute', :now) THEN c.minute_count ELSE 0 END"
     " AS minute_left, coalesce(nullif(p.per_day, 0), 2147483647)"
     " - CASE WHEN c.day_at = date_trunc('day', :now) THEN c.day_count ELSE 0 END AS day_left"
     " FROM partner_keys k JOIN partners p USING (slug) LEFT JOIN partner_counters c USING (slug)"
-    " WHERE k.key_hash = :key_hash"
+    " WHERE k.key_hash = ANY(CAST(:key_hashes AS text[]))"
 )
 _VERDICT_COLUMNS = (
     "partner, seq, source, event_id AS id, type, verdict, reason, detail, pointer, received_at,"
@@ -138,15 +139,16 @@ def terms_of(session: Session, slugs: Iterable[str]) -> dict[str, Terms]:
     }
 
 
-def door_key(session: Session, key_hash: str, now: datetime) -> DoorKey | None:
-    """The partner that a key opens the door for; None when nobody has this key.
+def door_keys(session: Session, key_hashes: list[str], now: datetime) -> dict[str, DoorKey]:
+    """The partners that keys open the door for, by the hash of the key; unknown ones are left out.
 
     Quotas are counted by the minute and the day in UTC.
     """
-    row = session.execute(_DOOR, {"key_hash": key_hash, "now": now}).one_or_none()
-    if row is None:
-        return None
-    return DoorKey(row.slug, row.status == "active", row.minute_left, row.day_left)
+    rows = session.execute(_DOOR, {"key_hashes": literal(key_hashes), "now": now}).all()
+    return {
+        row.key_hash: DoorKey(row.slug, row.status == "active", row.minute_left, row.day_left)
+        for row in rows
+    }
 
 
 def verdicts_after(

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db.arrays import literal
 from shared.db.session import Sessions
 from shared.messaging import faults, tasks
 from shared.messaging.tables import OUTBOX_CHANNEL
@@ -22,11 +23,13 @@ from shared.schemas.envelope import Event, encode
 ITEMS_MAX = 100
 BYTES_MAX = 256 * 1024
 
+# Writes and wakes the relay in one round trip; the notice is sent when this commits.
 _WRITE_OUTBOX = text(
-    "INSERT INTO outbox (kind, destination, item_count, items)"
-    " VALUES (:kind, :destination, :item_count, :items)"
+    "WITH written AS (INSERT INTO outbox (kind, destination, item_count, items)"
+    " SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:destinations AS text[]),"
+    " CAST(:counts AS int[]), CAST(:items AS text[])) RETURNING 1)"
+    f" SELECT pg_notify('{OUTBOX_CHANNEL}', '') FROM (SELECT count(*) FROM written) AS all_of_it"
 )
-_WAKE_RELAY = text(f"SELECT pg_notify('{OUTBOX_CHANNEL}', '')")
 
 
 class Transaction:
@@ -56,20 +59,15 @@ class Transaction:
     def write_outbox(self) -> None:
         """Turn what waits into outbox rows; called once, by `transaction`."""
         rows = [
-            {
-                "kind": kind,
-                "destination": destination,
-                "item_count": len(pack),
-                "items": ",".join(pack),
-            }
+            (kind, destination, len(pack), ",".join(pack))
             for (kind, destination), items in self._waiting.items()
             for pack in packs(items)
         ]
         self._waiting.clear()
-        if not rows:
-            return
-        self.session.execute(_WRITE_OUTBOX, rows)
-        self.session.execute(_WAKE_RELAY)
+        if rows:
+            columns = (literal(column) for column in zip(*rows, strict=True))
+            names = ("kinds", "destinations", "counts", "items")
+            self.session.execute(_WRITE_OUTBOX, dict(zip(names, columns, strict=True)))
 
 
 def packs(items: list[str]) -> Iterator[list[str]]:

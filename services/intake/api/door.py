@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +13,16 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from services.intake import queries
+from services.intake.actions import gate
+from services.intake.actions.gate import Sent
 from services.intake.queries import DoorKey
 from services.intake.rules.items import BATCH, Item, open_body
 from shared import clock, metrics
-from shared.errors import Forbidden, TooMany, Unauthenticated
+from shared.crypto import FieldCipher
+from shared.errors import Forbidden, LinliError, TooMany, Unauthenticated
+from shared.messaging.transaction import Transaction
+
+Verdicts = list[dict[str, Any]]
 
 PATH = "/events"
 READ_BYTES_MAX = 1024 * 1024
@@ -51,10 +59,19 @@ def api_key() -> str:
     return key.strip()
 
 
-def open_with(session: Session, key: str) -> DoorKey:
-    """The partner whose key it is and its quota; raises Unauthenticated, or Forbidden when it is suspended."""
-    digest = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
-    found = queries.door_key(session, digest, clock.now())
+def digest(key: str) -> str:
+    """How a key is known here: its SHA-256, never itself."""
+    return hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
+
+
+def open_with(session: Session, key: str) -> str:
+    """The slug of the partner whose key it is; raises Unauthenticated or Forbidden."""
+    key_hash = digest(key)
+    return admit(queries.door_keys(session, [key_hash], clock.now()).get(key_hash)).slug
+
+
+def admit(found: DoorKey | None) -> DoorKey:
+    """Who may come in; raises Unauthenticated, or Forbidden when the partner is suspended."""
     if found is None:
         raise _refuse(
             "unknown_key",
@@ -74,6 +91,48 @@ def open_with(session: Session, key: str) -> DoorKey:
             ),
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request at the door: the digest of its key, and what it brings."""
+
+    key_hash: str
+    items: list[Item]
+
+
+class Reception:
+    """Judges the requests that wait at the same time in one transaction."""
+
+    def __init__(self, cipher: FieldCipher) -> None:
+        self._cipher = cipher
+
+    def receive(self, tx: Transaction, calls: list[Call]) -> list[Verdicts | Exception]:
+        """The verdicts of each call, or why it was not let in."""
+        known = queries.door_keys(tx.session, [call.key_hash for call in calls], clock.now())
+        taken: Counter[str] = Counter()
+        admitted: list[DoorKey | LinliError] = []
+        for call in calls:
+            try:
+                found = admit(known.get(call.key_hash))
+                check_quota(found, taken[found.slug] + len(call.items))
+            except LinliError as problem:
+                admitted.append(problem)
+            else:
+                taken[found.slug] += len(call.items)
+                admitted.append(found)
+        sent = [
+            Sent(found.slug, item)
+            for call, found in zip(calls, admitted, strict=True)
+            if isinstance(found, DoorKey)
+            for item in call.items
+        ]
+        verdicts = gate.receive(tx, sent, door="http", cipher=self._cipher) if sent else []
+        its = iter(verdicts)
+        return [
+            [next(its) for _ in call.items] if isinstance(found, DoorKey) else found
+            for call, found in zip(calls, admitted, strict=True)
+        ]
 
 
 def check_quota(found: DoorKey, count: int) -> None:

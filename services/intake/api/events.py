@@ -9,16 +9,16 @@ import orjson
 from flask import Response
 
 from services.intake import queries
-from services.intake.actions import gate
-from services.intake.actions.gate import Sent
 from services.intake.api import door
 from services.intake.schemas import VerdictLogQuery, VerdictLogSchema, VerdictsSchema
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import Missing
-from shared.messaging.transaction import transaction
+from shared.messaging.group_commit import GroupCommit
 from shared.web.access import bearer_door
 from shared.web.openapi import ApiBlueprint
+
+TOGETHER_MAX = 32  # requests in one transaction
 
 # A source has three segments; one that was made up for an unreadable event has two.
 _SOURCE_SEGMENTS = (3, 2)
@@ -51,6 +51,9 @@ _BODIES = {
 
 def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
     """The door's three routes."""
+    together: GroupCommit[door.Call, door.Verdicts] = GroupCommit(
+        sessions, door.Reception(cipher).receive, together_max=TOGETHER_MAX
+    )
     blueprint = ApiBlueprint(
         "events", __name__, description="合作单位事件入口 / where partner systems post events"
     )
@@ -70,14 +73,9 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
     @bearer_door
     def post_events() -> Response:
         """交来事件，逐个裁定。 / Post events; each gets its verdict."""
-        key = door.api_key()
-        body = door.read_body()
-        with transaction(sessions) as tx:
-            found = door.open_with(tx.session, key)
-            items = door.items_of(body)
-            door.check_quota(found, len(items))
-            sent = [Sent(found.slug, item) for item in items]
-            verdicts = gate.receive(tx, sent, door="http", cipher=cipher) if sent else []
+        key_hash = door.digest(door.api_key())
+        items = door.items_of(door.read_body())
+        verdicts = together.submit(door.Call(key_hash, items))
         return _json({"verdicts": verdicts}, 202)
 
     @blueprint.route(door.PATH, methods=["GET"])
@@ -89,7 +87,7 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
         """本单位的裁定，从某个序号之后。 / Your verdicts, after a number of your log."""
         key = door.api_key()
         with sessions() as session:
-            partner = door.open_with(session, key).slug
+            partner = door.open_with(session, key)
             if "source" in asked or "id" in asked:
                 places = [(asked.get("source", ""), asked.get("id", ""))]
                 found, following = _of_event(session, partner, places), None
@@ -107,7 +105,7 @@ def make_events(sessions: Sessions, cipher: FieldCipher) -> ApiBlueprint:
         """一个事件的全部裁定：来源（百分号编码）/编号。 / All verdicts of {source}/{id}."""
         key = door.api_key()
         with sessions() as session:
-            partner = door.open_with(session, key).slug
+            partner = door.open_with(session, key)
             found = _of_event(session, partner, _places(event))
         return _json({"verdicts": found, "next": None}, 200)
 
