@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Sized)
 
 
 class Stopping(Exception):
@@ -48,8 +48,9 @@ class Delivery:
 
 
 class Subscriber(Generic[T]):
-    """Consumes one queue. `prepare` decodes one delivery and must not fail or wait; `process`
-    must not return before the batch is committed.
+    """Consumes one queue. `prepare` decodes one delivery into its items and must not fail or
+    wait; `process` must not return before the batch is committed. A batch is complete when it has
+    `batch_max` items (one delivery may exceed that).
     """
 
     def __init__(
@@ -125,8 +126,12 @@ class Subscriber(Generic[T]):
             if not self._waiting:
                 self._arrived.wait(1.0)
             self.worked_at_s = time.monotonic()
-            count = min(len(self._waiting), self._batch_max)
-            return [self._waiting.popleft() for _ in range(count)]
+            batch: list[tuple[Delivery, T]] = []
+            items = 0
+            while self._waiting and (not batch or items < self._batch_max):
+                batch.append(self._waiting.popleft())
+                items += len(batch[-1][1])
+            return batch
 
     def _ack(self, batch: list[Delivery]) -> None:
         call_soon(self._connection, partial(_ack_on_own_channels, batch))

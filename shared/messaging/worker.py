@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 STOP_MAX_S = 30
 STUCK_AFTER_S = 120
-EVENT_MESSAGES_MAX = 8  # of up to 100 events each, so at most 800 events a transaction
-EVENT_PREFETCH = 24
+EVENTS_MAX = 800  # in a transaction
+EVENT_PREFETCH = 200  # messages, each of 1 to 100 events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class Worker:
                 f"{parts.service}.events",
                 self._frame.prepare,
                 self._frame.process,
-                batch_max=EVENT_MESSAGES_MAX,
+                batch_max=EVENTS_MAX,
                 prefetch=EVENT_PREFETCH,
             ),
             *(

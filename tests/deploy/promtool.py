@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -22,15 +24,25 @@ def find_promtool() -> str:
     """The program's path. Skips with the reason where it cannot be had, and fails under CI."""
     if found := shutil.which("promtool"):
         return found
-    program = _TOOLS / "usr/bin/promtool"
+    program = _TOOLS / "bin/promtool"
     for package in _PACKAGES:
         if program.exists():
             break
-        subprocess.run([str(_FETCH), "unpack", str(_TOOLS), package], check=False)
+        _fetch(package)
     if not program.exists():
         reason = "promtool is not installed and this system has no apt to fetch it with"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     return str(program)
+
+
+def _fetch(package: str) -> None:
+    # Renamed when whole: another worker of the tests may be fetching it too.
+    _TOOLS.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_TOOLS.parent) as draft:
+        subprocess.run([str(_FETCH), "unpack", draft, package], check=False)
+        if (Path(draft) / "usr/bin/promtool").exists():
+            with contextlib.suppress(OSError):  # the other was quicker
+                (Path(draft) / "usr").rename(_TOOLS)
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -62,17 +62,17 @@ def read_rule_set(body: Mapping[str, Any]) -> RuleSet:
         activity, caps = body["activity"], body["caps"]
         rule_set = RuleSet(
             programme=str(body["programme"]),
-            version=int(body["version"]),
+            version=_whole(body["version"]),
             valid_from=date.fromisoformat(body["valid_from"]),
             rates={k: Fraction(str(v)) for k, v in activity["points_per_hour"].items()},
-            minutes_counted_max=int(activity["credited_minutes_max_per_activity"]),
+            minutes_counted_max=_whole(activity["credited_minutes_max_per_activity"]),
             evidence={
                 kind: Evidence(points=worth["points"] is True, hours=worth["hours"] is True)
                 for kind, worth in activity["evidence"].items()
             },
-            day_max=int(caps["person_day_points"]),
-            month_max=int(caps["person_month_points"]),
-            wish_points={k: int(v) for k, v in body["wish"]["partner_contribution_points"].items()},
+            day_max=_whole(caps["person_day_points"]),
+            month_max=_whole(caps["person_month_points"]),
+            wish_points={k: _whole(v) for k, v in body["wish"]["partner_contribution_points"].items()},
         )
     except KeyError as problem:
         raise _wrong(str(problem.args[0]), "缺少", "is missing") from problem
@@ -80,6 +80,12 @@ def read_rule_set(body: Mapping[str, Any]) -> RuleSet:
         raise _wrong("rules", "格式不对", str(problem)) from problem
     _check(rule_set, body)
     return rule_set
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is not a whole number")
+    return value
 
 
 def _check(rules: RuleSet, body: Mapping[str, Any]) -> None:

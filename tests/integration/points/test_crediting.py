@@ -131,15 +131,15 @@ def test_without_rules_minutes_count_and_points_do_not(ledger: Ledger) -> None:
 
 def test_rules_of_the_day_it_happened_on(book: Ledger) -> None:
     later: dict[str, Any] = copy.deepcopy(RULES)
-    later |= {"version": 2, "valid_from": "2026-10-10"}
+    later |= {"version": 2, "valid_from": "2026-11-01"}
     later["activity"]["points_per_hour"]["elder_care"] = 10
     publish_rules(book, later)
     # 16:00 UTC is midnight in the district
-    book.hear(attended(A, 60, day=9, hour=15), attended(B, 60, day=9, hour=16))
+    book.hear(attended(A, 60, day=31, hour=15), attended(B, 60, day=31, hour=16))
     assert (book.balance(A), book.balance(B)) == (6, 10)
     assert sorted(book.rows("SELECT on_date, rule_version FROM awards")) == [
-        (date(2026, 10, 9), 1),
-        (date(2026, 10, 10), 2),
+        (date(2026, 10, 31), 1),
+        (date(2026, 11, 1), 2),
     ]
 
 
@@ -179,6 +179,15 @@ def test_publishing_other_content_under_a_version_is_refused(book: Ledger) -> No
     with pytest.raises(Rejected):
         publish_rules(book, {**RULES, "version": 0})
     assert book.rows("SELECT *, xmin::text FROM rule_sets") == before
+
+
+@pytest.mark.parametrize("valid_from", ["2026-11-02", "2026-10-01"])
+def test_a_later_version_starts_with_a_month_and_after_what_was_credited(
+    book: Ledger, valid_from: str
+) -> None:
+    book.hear(attended(A, 60, day=9))
+    with pytest.raises(Rejected, match="bad_rules"):
+        publish_rules(book, RULES | {"version": 2, "valid_from": valid_from})
 
 
 def test_published_rules_are_read_back(book: Ledger) -> None:

@@ -38,17 +38,17 @@ class Work:
             url, QUEUE, _prepare, self._process, batch_max=batch_max, prefetch=10
         )
 
-    def _process(self, batch: list[str]) -> None:
+    def _process(self, batch: list[list[str]]) -> None:
         self.at_work.set()
         self.go_on.wait(30)
         if self.fail_once:
             self.fail_once = False
             raise RuntimeError("once")
-        self.done += batch
+        self.done += [one for items in batch for one in items]
 
 
-def _prepare(delivery: Delivery) -> str:
-    return delivery.body.decode()
+def _prepare(delivery: Delivery) -> list[str]:
+    return [delivery.body.decode()]
 
 
 def publish(channel: pika.channel.Channel, *bodies: str) -> None:
