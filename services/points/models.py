@@ -96,7 +96,6 @@ class Transfer(Base):
             unique=True,
             postgresql_where=text("debit_seq IS NOT NULL"),
         ),
-        Index("ix_transfers_award_id", "award_id"),
     )
 
     credit_account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)

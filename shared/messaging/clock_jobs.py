@@ -79,6 +79,8 @@ class Clock(threading.Thread):
                     self._lead(connection)
             except psycopg.Error as problem:
                 logger.warning("clock waits", extra={"reason": type(problem).__name__})
+            finally:
+                clear_gauges(self._service)
             self._stopping.wait(2)
 
     def _lead(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -129,6 +131,12 @@ def _set_gauges(service: str, tx: Transaction) -> None:
     metrics.outbox_pending.labels(service).set(pending)
     metrics.outbox_oldest.labels(service).set(oldest_at.timestamp() if oldest_at else 0)
     metrics.dead_letters.labels(service).set(dead_letters.counts(tx.session).get("open", 0))
+
+
+def clear_gauges(service: str) -> None:
+    """Whoever no longer leads knows nothing of now; the one that leads tells."""
+    for gauge in (metrics.outbox_pending, metrics.outbox_oldest, metrics.dead_letters):
+        gauge.labels(service).set(0)
 
 
 def _report(

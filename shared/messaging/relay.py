@@ -12,7 +12,6 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass
 
-import orjson
 import psycopg
 
 from shared import metrics
@@ -21,7 +20,7 @@ from shared.errors import Unavailable
 from shared.messaging import faults
 from shared.messaging.publisher import Outcome, Outgoing, Publisher
 from shared.messaging.tables import OUTBOX_CHANNEL
-from shared.messaging.transaction import BYTES_MAX, ITEMS_MAX
+from shared.messaging.transaction import BYTES_MAX, ITEMS_MAX, SEPARATORS
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ def _event_message(key: int, kind: str, destination: str, share: list[Row]) -> O
 
 def _single_messages(key: int, row: Row) -> list[tuple[Outgoing, list[int]]]:
     # A row of n items is done when its last message is: earlier ones carry no row id.
-    items = [row.items] if row.item_count == 1 else split_items(row.items)
+    items = row.items.split(SEPARATORS[row.kind])
     return [
         (
             Outgoing(
@@ -117,11 +116,6 @@ def _single_messages(key: int, row: Row) -> list[tuple[Outgoing, list[int]]]:
         )
         for place, item in enumerate(items)
     ]
-
-
-def split_items(items: str) -> list[str]:
-    """The JSON texts of a row that holds several."""
-    return [orjson.dumps(item).decode() for item in orjson.loads(f"[{items}]")]
 
 
 class Relay(threading.Thread):

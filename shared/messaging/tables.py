@@ -57,7 +57,8 @@ def _outbox(metadata: MetaData) -> Table:
         Column("kind", Text, nullable=False),
         Column("destination", Text, nullable=False),
         Column("item_count", Integer, nullable=False),
-        # JSON texts of the items, joined by commas: packing them further needs no parsing
+        # JSON texts of the items, joined so that packing them further needs no parsing: events by
+        # commas, what goes one by one (tasks, replies) by line feeds, which JSON texts never hold
         Column("items", Text, nullable=False),
         Column("written_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         CheckConstraint("kind IN ('event', 'direct', 'task', 'reply')", name="kind"),

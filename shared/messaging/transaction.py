@@ -23,6 +23,8 @@ from shared.schemas.envelope import Event, encode
 ITEMS_MAX = 100
 BYTES_MAX = 256 * 1024
 
+SEPARATORS = {"event": ",", "direct": ",", "task": "\n", "reply": "\n"}
+
 # Writes and wakes the relay in one round trip; the notice is sent when this commits.
 _WRITE_OUTBOX = text(
     "WITH written AS (INSERT INTO outbox (kind, destination, item_count, items)"
@@ -59,7 +61,7 @@ class Transaction:
     def write_outbox(self) -> None:
         """Turn what waits into outbox rows; called once, by `transaction`."""
         rows = [
-            (kind, destination, len(pack), ",".join(pack))
+            (kind, destination, len(pack), SEPARATORS[kind].join(pack))
             for (kind, destination), items in self._waiting.items()
             for pack in packs(items)
         ]

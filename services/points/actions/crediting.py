@@ -70,6 +70,18 @@ class _Award:
     caps_hit: list[str] | None = None
 
 
+class _RulesOn(dict[date, RuleSet | None]):
+    """The rules in force on a day, looked for once a batch."""
+
+    def __init__(self, published: list[RuleSet]) -> None:
+        super().__init__()
+        self._published = published
+
+    def __missing__(self, on: date) -> RuleSet | None:
+        self[on] = in_force(self._published, on)
+        return self[on]
+
+
 class _Caps:
     """What the accounts of a batch have used of their day and month; read and written at once."""
 
@@ -117,8 +129,8 @@ class _Caps:
 def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
     """Points under the caps and all service minutes, one award a contribution."""
     now = clock.now()
-    published = rule_sets(tx.session)
-    awards = [_earn(event, data, published) for event, data in heard]
+    rules_on = _RulesOn(rule_sets(tx.session))
+    awards = [_earn(event, data, rules_on) for event, data in heard]
     accounts = ledger.locked(tx.session, _resident_keys(awards))
     caps = _Caps(
         tx.session,
@@ -149,8 +161,8 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
 def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
     """The partner's contribution account gets what the wish's colour is worth."""
     now = clock.now()
-    published = rule_sets(tx.session)
-    awards = [_wish(event, data, published) for event, data in heard]
+    rules_on = _RulesOn(rule_sets(tx.session))
+    awards = [_wish(event, data, rules_on) for event, data in heard]
     accounts = ledger.locked(
         tx.session, [(CONTRIBUTION, "partner", a.data["partner"]) for a in awards]
     )
@@ -166,18 +178,18 @@ def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
     return said
 
 
-def _earn(event: Event, data: dict[str, Any], published: list[RuleSet]) -> _Award:
+def _earn(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
     on = local_date(data["checked_in_at"])
-    rules = in_force(published, on)
+    rules = rules_on[on]
     gained = earned(
         rules, kind=data["activity_kind"], minutes=data["minutes"], evidence=data["evidence"]
     )
     return _Award(event, data, on, rules, gained)
 
 
-def _wish(event: Event, data: dict[str, Any], published: list[RuleSet]) -> _Award:
+def _wish(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
     on = local_date(data["delivered_at"])
-    rules = in_force(published, on)
+    rules = rules_on[on]
     points = wish_points(rules, data["colour"])
     gained = Earned(points, 0, {"colour": data["colour"], "wish_code": data["wish_code"]})
     return _Award(event, data, on, rules, gained, points, [])

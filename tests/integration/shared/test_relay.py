@@ -202,7 +202,7 @@ def test_lone_events_of_one_type_share_a_message() -> None:
 def test_a_lone_event_goes_alone_and_tasks_go_one_by_one() -> None:
     rows = [
         Row(1, "event", TYPE, 1, '{"n":1}'),
-        Row(2, "task", "points.tasks", 2, '{"a":1},{"a":2}'),
+        Row(2, "task", "points.tasks", 2, '{"a":1}\n{"a":2}'),
     ]
     messages = pack(rows)
     assert [message.body for message, _ in messages] == [b'{"n":1}', b'{"a":1}', b'{"a":2}']

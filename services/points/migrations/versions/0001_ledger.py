@@ -165,7 +165,6 @@ def _create_transfers() -> None:
         unique=True,
         postgresql_where=sa.text("debit_seq IS NOT NULL"),
     )
-    op.create_index("ix_transfers_award_id", "transfers", ["award_id"])
 
 
 def _create_rules() -> None:
