@@ -28,7 +28,7 @@ class Base(DeclarativeBase):
     """All instants are stored with their zone."""
 
     metadata = metadata
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's name
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True)}  # noqa: RUF012
 
 
 messaging = tables.define(metadata)

@@ -38,7 +38,8 @@ class QuorumBroker(RabbitmqBroker):
     """
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
-        arguments: dict[str, Any] = super()._build_queue_arguments(queue_name)  # type: ignore[no-untyped-call]
+        build = super()._build_queue_arguments
+        arguments: dict[str, Any] = build(queue_name)  # type: ignore[no-untyped-call]
         return {**arguments, "x-queue-type": "quorum"}
 
     def _declare_xq_queue(self, queue_name: str) -> Any:

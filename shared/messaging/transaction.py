@@ -73,7 +73,7 @@ class Transaction:
 
 
 def packs(items: list[str]) -> Iterator[list[str]]:
-    """Split items into packs of at most ITEMS_MAX items and BYTES_MAX bytes (one item may exceed)."""
+    """Packs of at most ITEMS_MAX items and BYTES_MAX bytes (a single item may exceed that)."""
     pack: list[str] = []
     size = 0
     for item in items:

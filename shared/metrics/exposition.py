@@ -21,12 +21,15 @@ def exposition() -> tuple[bytes, str]:
     return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
 
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - a container is scraped from outside
+
+
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
         """Scrapes are not worth a log line."""
 
 
-def serve(port: int, healthy: Callable[[], list[str]], *, host: str = "0.0.0.0") -> None:  # noqa: S104
+def serve(port: int, healthy: Callable[[], list[str]], *, host: str = EVERYWHERE) -> None:
     """Answer /metrics and /healthz of a worker for ever (run it in a thread of its own).
 
     `healthy` names what is wrong; an empty list answers 200, anything else 503.

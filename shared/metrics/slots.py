@@ -30,7 +30,8 @@ def install() -> None:
     """Must run before any metric is made: the kind of value is fixed when a metric is made."""
     if directory():
         Path(directory()).mkdir(parents=True, exist_ok=True)
-        values.ValueClass = MultiProcessValue(process_identifier=_slot)  # type: ignore[no-untyped-call]
+        make = MultiProcessValue(process_identifier=_slot)  # type: ignore[no-untyped-call]
+        values.ValueClass = make
 
 
 def _slot() -> int:

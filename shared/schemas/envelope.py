@@ -53,7 +53,7 @@ class Event:
     subject: str | None = None
 
 
-def make(  # noqa: PLR0913 - an event has these attributes
+def make(
     type: str,  # noqa: A002 - the attribute's own name
     data: dict[str, Any],
     *,

@@ -38,7 +38,7 @@ class Checked(fields.Field[T]):
     `nullable`: may be null or absent, and is None then. `about`: bilingual, goes to the contract.
     """
 
-    default_error_messages = {"required": REQUIRED, "null": NOT_NULL}
+    default_error_messages = {"required": REQUIRED, "null": NOT_NULL}  # noqa: RUF012 - the base's
 
     def __init__(self, about: str, *, nullable: bool = False) -> None:
         metadata: dict[str, Any] = {"description": about}
@@ -217,7 +217,7 @@ class Depths(Checked[dict[str, int]]):
 class EventData(Schema):
     """Base of every event's data: unknown fields are ignored, so that a type can grow."""
 
-    error_messages = {"type": NOT_OBJECT}
+    error_messages = {"type": NOT_OBJECT}  # noqa: RUF012 - the base's
     about: str = ""
 
     class Meta:

@@ -7,7 +7,7 @@ ISO 8601 calendar form: seconds may be left out and the offset may be written +0
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _HOUR = r"(?:[01][0-9]|2[0-3])"
@@ -22,7 +22,7 @@ _rfc3339 = _RFC3339.fullmatch
 _iso8601 = _ISO8601.fullmatch
 _read = datetime.fromisoformat
 
-_EDGE_YEARS = (datetime.min.year, datetime.max.year)
+_EDGE_YEARS = (MINYEAR, MAXYEAR)
 
 YEAR_MIN = 1900
 YEAR_MAX = 9998  # a year of room, so that no time zone can push an instant over the calendar's end

@@ -55,7 +55,9 @@ def test_every_make_target_that_is_named_exists() -> None:
     named = {
         target
         for path in documents()
-        for target in re.findall(r"(?:^|`)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.M)
+        for target in re.findall(
+            r"(?:^|`)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
     }
     assert named <= targets
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,8 +18,6 @@ def test_every_contract_is_kept(monkeypatch: object) -> None:
 
 def test_importing_any_module_touches_neither_environment_nor_network() -> None:
     """With an empty environment each module of the services imports; settings come as arguments."""
-    import subprocess
-
     modules = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for top in ("services", "shared")

@@ -34,8 +34,7 @@ NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "
 
 def sources(*tops: str) -> Iterator[Path]:
     for top in tops:
-        for path in sorted((ROOT / top).rglob("*.py")):
-            yield path
+        yield from sorted((ROOT / top).rglob("*.py"))
 
 
 def name(path: Path) -> str:

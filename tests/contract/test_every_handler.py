@@ -1,4 +1,4 @@
-"""Every handler x every golden example: twice, in any order, again after a crash -> the same rows."""
+"""Every handler x every golden example: twice, in any order, after a crash: the same rows."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Hearer:
             )
 
     def hear(self, *bodies: bytes) -> None:
-        deliveries = [Delivery(body, None, "", 0, None) for body in bodies]  # type: ignore[arg-type]
+        deliveries = (Delivery(body, None, "", 0, None) for body in bodies)  # type: ignore
         self.frame.process([self.frame.prepare(each) for each in deliveries])
 
     def tables(self) -> list[str]:

@@ -200,7 +200,7 @@ ALERTS: dict[str, tuple[Case, ...]] = {
     "LinliOutboxBacklog": gauge(
         'linli_outbox_pending{service="points"}', _POINTS, below=9_999, at=10_000, above=10_001
     ),
-    # Below means one too few here: 1 is well, 0 is the limit and fires, and there is nothing under it.
+    # Below means one too few here: 1 is well, 0 is the limit and fires, nothing is under it.
     "LinliNoRelayLeader": gauge(
         'linli_relay_leader{service="points"}', _POINTS, below=1, at=0, above=0, at_fires=True
     ),

@@ -1,4 +1,4 @@
-"""The compose file keeps its promises: nobody is root, nothing is unlimited, one port is published."""
+"""The compose file keeps its promises: nobody is root, all is limited, one port is published."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Account(Base):
 
 
 class SignInFailure(Base):
-    """A failed sign-in; `key` is `account:<login>` or `address:<digest>`, never an address itself."""
+    """A failed sign-in; `key` is a keyed digest of the login or address, never one itself."""
 
     __tablename__ = "sign_in_failures"
     __table_args__ = (Index("ix_sign_in_failures_key_at", "key", "at"),)

@@ -22,7 +22,7 @@ from services.intake.models.base import Base
 
 
 class Partner(Base):
-    """A partner's terms as the partners service last said them; `revision` tells which are newer."""
+    """A partner's terms as partners last said them; `revision` tells which are newer."""
 
     __tablename__ = "partners"
     __table_args__ = (CheckConstraint("status IN ('active', 'suspended')", name="status"),)

@@ -72,7 +72,9 @@ def read_rule_set(body: Mapping[str, Any]) -> RuleSet:
             },
             day_max=_whole(caps["person_day_points"]),
             month_max=_whole(caps["person_month_points"]),
-            wish_points={k: _whole(v) for k, v in body["wish"]["partner_contribution_points"].items()},
+            wish_points={
+                k: _whole(v) for k, v in body["wish"]["partner_contribution_points"].items()
+            },
         )
     except KeyError as problem:
         raise _wrong(str(problem.args[0]), "缺少", "is missing") from problem

@@ -67,7 +67,7 @@ class Notify:
 
     def hear(self, *events: Event) -> None:
         body = b"[" + b",".join(encode(event) for event in events) + b"]"
-        delivery = Delivery(body, BasicProperties(), "linli.events", 1, None)  # type: ignore[arg-type]
+        delivery = Delivery(body, BasicProperties(), "linli.events", 1, None)  # type: ignore
         self.frame.process([self.frame.prepare(delivery)])
 
     def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:

@@ -85,7 +85,7 @@ def test_routing_headers_are_refused(name: str) -> None:
         st.recursive(
             st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-        ).map(lambda value: orjson.dumps(value)),
+        ).map(orjson.dumps),
     ),
 )
 def test_anything_opens_without_an_exception(
