@@ -27,7 +27,8 @@ def test_credited_events_in_batches(notify: Notify, record_property: object) -> 
             b"[" + b",".join(encode(e) for e in events[i : i + 100]) + b"]"
             for i in range(0, EVENTS, 100)
         ]
-        deliveries = [Delivery(body, BasicProperties(), "linli.events", 1, None) for body in wire]  # type: ignore
+        plain = BasicProperties()
+        deliveries = [Delivery(body, plain, "linli.events", 1, None) for body in wire]  # type: ignore
         cpu, wall = time.process_time(), time.perf_counter()
         notify.frame.process([notify.frame.prepare(one) for one in deliveries])
         in_frame.append(time.process_time() - cpu)
