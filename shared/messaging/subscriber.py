@@ -24,6 +24,7 @@ from pika.spec import Basic, BasicProperties
 
 from shared.messaging import faults
 from shared.messaging.loops import call_soon, run_until_lost, shut
+from shared.messaging.reading import SturdyConnection
 
 logger = logging.getLogger(__name__)
 
@@ -141,14 +142,18 @@ class Subscriber(Generic[T]):
 
     def _connect(self) -> None:
         while not self._stopping.is_set():
-            connection = SelectConnection(
+            connection = SturdyConnection(
                 self._parameters,
                 on_open_callback=self._on_open,
                 on_open_error_callback=self._on_lost,
                 on_close_callback=self._on_lost,
             )
             self._connection = connection
-            run_until_lost(connection)
+            try:
+                run_until_lost(connection)
+            except Exception:
+                # A fault of ours or of pika: without this thread nothing would be consumed again.
+                logger.exception("connection failed", extra={"queue": self._queue})
             self.connected = False
             with self._arrived:
                 self._waiting.clear()  # their channel is gone: the broker delivers them again
