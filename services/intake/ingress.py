@@ -45,6 +45,8 @@ class Ingress:
         partner = delivery.exchange.removeprefix(_EXCHANGE_PREFIX)
         properties = delivery.properties
         content_type, headers = properties.content_type or "", properties.headers or {}
+        if isinstance(content_type, bytes):  # as pika leaves what is no UTF-8
+            content_type = content_type.decode("utf-8", "replace")
         return [Sent(partner, item) for item in open_body(content_type, headers, delivery.body)]
 
     def process(self, batch: list[list[Sent]]) -> None:
