@@ -90,6 +90,8 @@ def _play(
     sends: list[Send],
     password: str = PASSWORD,
     meanwhile: Callable[[Tally], None] = lambda _tally: None,
+    *,
+    replies: bool = True,
 ) -> Tally:
     tally = Tally()
     partners = {send.partner for send in sends}
@@ -103,7 +105,8 @@ def _play(
         with tally.changed:
             assert tally.changed.wait_for(
                 lambda: (
-                    tally.done == tally.handed and (tally.refusals or not tally.replies_missing())
+                    tally.done == tally.handed
+                    and (tally.refusals or not replies or not tally.replies_missing())
                 ),
                 60,
             ), vars(tally)
@@ -180,6 +183,13 @@ def test_one_who_is_suspended_meanwhile_is_refused(
     assert tally.refused[partner] + tally.accepted[partner] == 20_000
 
 
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
 def test_a_lost_connection_loses_nothing(
     url: str, partner: str, management: Management, gate: Gate
 ) -> None:
@@ -188,8 +198,9 @@ def test_a_lost_connection_loses_nothing(
             time.sleep(0.3)
             management.close_connections_of(partner)
 
-    tally = _play(url, _sends(partner, 6000), meanwhile=cut)
-    assert tally.accepted == {partner: 6000}
+    # A reply that was on its way is lost with the connection: it is a copy, the log has it.
+    tally = _play(url, _sends(partner, 6000), meanwhile=cut, replies=False)
+    _until(lambda: len({json.loads(body)["id"] for *_, body in gate.seen}) == 6000)
     assert {json.loads(body)["id"] for *_, body in gate.seen} == {str(n) for n in range(1, 6001)}
 
 

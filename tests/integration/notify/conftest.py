@@ -89,7 +89,7 @@ class Notify:
             return [
                 message["args"][0]
                 for items in rows.scalars()
-                for message in orjson.loads(f"[{items}]")
+                for message in map(orjson.loads, items.split("\n"))
             ]
 
     def work(self) -> int:

@@ -28,7 +28,7 @@ def test_credited_events_in_batches(notify: Notify, record_property: object) -> 
             for i in range(0, EVENTS, 100)
         ]
         plain = BasicProperties()
-        deliveries = [Delivery(body, plain, "linli.events", 1, None) for body in wire]  # type: ignore
+        deliveries = (Delivery(body, plain, "linli.events", 1, None) for body in wire)
         cpu, wall = time.process_time(), time.perf_counter()
         notify.frame.process([notify.frame.prepare(one) for one in deliveries])
         in_frame.append(time.process_time() - cpu)
