@@ -19,10 +19,16 @@ _ROOT = Path(__file__).resolve().parents[2]
 )
 @click.option("--check", is_flag=True, help="只核对，过期则退出码为 1 / exit 1 if out of date")
 def contract(out: Path, check: bool) -> None:
-    """由事件模式生成 JSON Schema 与 AsyncAPI / write JSON Schema and AsyncAPI from the schemas."""
+    """由代码生成 JSON Schema、AsyncAPI 与 OpenAPI / write them from the code that validates."""
+    from deploy.cli import openapi  # noqa: PLC0415
     from shared.schemas import documents  # noqa: PLC0415
 
-    changed = documents.stale(out) if check else documents.write(out)
+    specs = openapi.documents()
+    changed = (
+        [*documents.stale(out), *documents.stale_openapi(out, specs)]
+        if check
+        else documents.write_openapi(out, specs)
+    )
     for name in changed:
         click.echo(f"{'过期 / out of date' if check else '已写 / written'}: {name}")
     if check and changed:

@@ -161,14 +161,20 @@ def write(directory: Path) -> list[str]:
     return changed
 
 
+def stale_openapi(directory: Path, specs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Which of the ready OpenAPI documents are missing under `directory` or differ."""
+    return [
+        f"{OPENAPI}/{service}.json"
+        for service, spec in specs.items()
+        if not (path := directory / OPENAPI / f"{service}.json").is_file()
+        or path.read_text(encoding="utf-8") != render(spec)
+    ]
+
+
 def write_openapi(directory: Path, specs: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Write ready OpenAPI documents by service name, and the index; returns what changed."""
-    changed = []
+    changed = stale_openapi(directory, specs)
+    (directory / OPENAPI).mkdir(parents=True, exist_ok=True)
     for service, spec in specs.items():
-        path = directory / OPENAPI / f"{service}.json"
-        text = render(spec)
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            changed.append(f"{OPENAPI}/{service}.json")
+        (directory / OPENAPI / f"{service}.json").write_text(render(spec), encoding="utf-8")
     return sorted({*changed, *write(directory)})

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, FormatChecker
 
+from deploy.cli import openapi
 from shared.schemas import PARTNER_TYPES, SCHEMAS
 from shared.schemas.documents import (
     EXAMPLES,
@@ -17,6 +18,7 @@ from shared.schemas.documents import (
     event_schema,
     examples,
     stale,
+    stale_openapi,
     write,
     write_openapi,
 )
@@ -29,6 +31,11 @@ ASYNCAPI = json.loads((HERE / "asyncapi-3.0.0.json").read_text(encoding="utf-8")
 
 def test_the_committed_contract_is_up_to_date() -> None:
     assert stale(CONTRACT) == [], "run `linli contract` and commit what it writes"
+
+
+def test_the_committed_openapi_documents_are_what_the_apps_serve() -> None:
+    drifted = stale_openapi(CONTRACT, openapi.documents())
+    assert drifted == [], "run `linli contract` and commit what it writes"
 
 
 def test_write_brings_a_directory_up_to_date(tmp_path: Path) -> None:
