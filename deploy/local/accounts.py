@@ -14,6 +14,7 @@ from pathlib import Path
 from deploy.local.run import PASSWORDS
 from services.intake.actions.accounts import add_account
 from shared import config
+from shared.crypto import mask_name
 from shared.db.session import make_engine, make_sessions
 from shared.errors import Conflict
 from shared.messaging.transaction import transaction
@@ -31,7 +32,7 @@ def wanted(data: Path) -> list[tuple[str, str, str | None, str]]:
     ]
     if resident is not None:
         number = resident["resident_no"]
-        accounts.append((number.lower(), "resident", number, number))
+        accounts.append((number.lower(), "resident", number, mask_name(resident["name"])))
     active = [one for one in partners if one.get("status") == "active"]
     if active:
         accounts.append((active[0]["slug"], "partner", active[0]["slug"], active[0]["name"]))
