@@ -17,8 +17,8 @@ from deploy.cli import services
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-THREADS = 8
-GRACE_S = 25  # docker compose waits 30 s before it kills
+THREADS = 16  # those that wait at the partner door share a transaction
+GRACE_S = 25  # less than what docker compose waits before it kills
 KEEP_ALIVE_S = 15
 
 _MEMORY = "/dev/shm"  # noqa: S108 - heartbeats of gunicorn, which must not touch a disk
@@ -56,6 +56,7 @@ def web(names: tuple[str, ...]) -> None:
             "worker_tmp_dir": _MEMORY if Path(_MEMORY).is_dir() else None,
             "limit_request_field_size": 16_380,
             "proc_name": "linli-web",
+            "control_socket_disable": True,  # it would be one file for all servers of a user
         },
     )
 

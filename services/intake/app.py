@@ -24,7 +24,7 @@ from shared.web.problems import RETRY_AFTER_S, answer, problem_document
 from shared.web.settings import WebSettings, read_web_settings
 
 SERVICE = "intake"
-POOL_SIZE = 8
+POOL_SIZE = 10
 
 
 def create_app(settings: Settings | None = None, web: WebSettings | None = None) -> Flask:
