@@ -1,0 +1,155 @@
+"""A district with a month in it, people who may sign in to it, and the pages each may see."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.intake.actions.accounts import add_account
+from shared.db.session import make_engine, make_sessions
+from shared.messaging import dead_letters
+from shared.messaging.transaction import Transaction, transaction
+from tests.e2e.district import District, visiting
+from tests.e2e.months import marked_month
+
+PASSWORD = "Lantern-Bridge-42"
+SENDS = 60
+LETTERS = 3
+_QUEUE = "points.events"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page, by its name in the pictures, and the role that opens it ("" is a visitor)."""
+
+    name: str
+    role: str
+    path: str
+
+
+# {resident}, {request} and {partner} stand for those with the most to show.
+PAGES = (
+    Page("sign-in", "", "/sign-in"),
+    Page("welcome", "", "/"),
+    Page("home", "resident", "/"),
+    Page("passbook", "resident", "/passbooks/{resident}"),
+    Page("passbook-print", "resident", "/passbooks/{resident}?print=1"),
+    Page("inbox", "resident", "/inbox"),
+    Page("own-requests", "resident", "/requests"),
+    Page("password", "resident", "/accounts/password"),
+    Page("rules", "", "/points/rules"),
+    Page("requests", "staff", "/requests"),
+    Page("request", "staff", "/requests/{request}"),
+    Page("residents", "staff", "/residents"),
+    Page("notices", "staff", "/notices"),
+    Page("overview", "operator", "/overview"),
+    Page("rejected", "operator", "/intake/rejected"),
+    Page("dead-letters", "operator", "/points/dead-letters"),
+    Page("partners", "operator", "/partners"),
+    Page("partner-managed", "operator", "/partners/{partner}"),
+    Page("partner-new", "operator", "/partners/new"),
+    Page("accounts", "operator", "/accounts"),
+    Page("dead-letters-audited", "auditor", "/notify/dead-letters"),
+    Page("partner", "partner", "/partners/{partner}"),
+    Page("partner-book", "partner", "/points/partners/{partner}"),
+    Page("docs", "", "/intake/docs"),
+    Page("not-found", "", "/points/nothing-here"),
+)
+NOT_FOUND = "not-found"
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where it answers, and whom and what its pages are about."""
+
+    district: District
+    resident: str
+    partner: str
+    request: str
+
+    @property
+    def url(self) -> str:
+        """Without a slash at its end."""
+        return self.district.base_url
+
+    def address(self, page: Page) -> str:
+        """The whole address of a page."""
+        return self.url + page.path.format(
+            resident=self.resident, partner=self.partner, request=self.request
+        )
+
+    def login(self, role: str) -> str:
+        """The account of this role; its password is PASSWORD."""
+        return {"resident": self.resident.lower(), "partner": self.partner}.get(role, role)
+
+
+@contextmanager
+def lived_in(directory: Path) -> Iterator[Console]:
+    """A district of processes through which a short month has gone."""
+    month = marked_month(directory / "month", seed=70, sends=SENDS, barriers=1)
+    with visiting(directory / "run") as district:
+        assert district.play(month).differences == []
+        ((resident,),) = district.rows(
+            "points",
+            "SELECT a.owner FROM accounts a JOIN transfers t ON t.credit_account_id = a.id"
+            " WHERE a.owner_kind = 'resident' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+        )
+        ((partner,),) = district.rows(
+            "points",
+            "SELECT owner FROM accounts WHERE owner_kind = 'partner'"
+            " ORDER BY balance DESC, owner LIMIT 1",
+        )
+        ((request,),) = district.rows(
+            "intake", "SELECT request_no FROM requests ORDER BY length(title) DESC, 1 LIMIT 1"
+        )
+        console = Console(district, resident, partner, request)
+        _add_accounts(console)
+        _bury(console)
+        yield console
+
+
+def _add_accounts(console: Console) -> None:
+    with _transaction(console, "intake") as tx:
+        for role, subject in (
+            ("operator", None),
+            ("staff", None),
+            ("auditor", None),
+            ("resident", console.resident),
+            ("partner", console.partner),
+        ):
+            add_account(
+                tx,
+                login=console.login(role),
+                role=role,
+                subject=subject,
+                display_name="司徒若兰" if role == "resident" else role,
+                password=PASSWORD,
+            )
+
+
+def _bury(console: Console) -> None:
+    """Letters that fail again when they are replayed, and one that cannot be replayed."""
+    event = {"type": "linli.contribution.recorded.v1", "source": "/linli/intake", "data": {}}
+    trace = "Traceback (most recent call last):\n  File …\nValueError: " + "a long reason " * 12
+    failures = [
+        dead_letters.Failure.of_event(
+            _QUEUE, {**event, "id": str(uuid.uuid4())}, "handler_failed", trace, 3
+        )
+        for _ in range(LETTERS)
+    ]
+    failures.append(dead_letters.Failure.of_bytes(_QUEUE, b"{]", ValueError("not JSON")))
+    with _transaction(console, "points") as tx:
+        dead_letters.bury(tx.session, failures)
+
+
+@contextmanager
+def _transaction(console: Console, service: str) -> Iterator[Transaction]:
+    engine = make_engine(console.district.settings[f"{service.upper()}_DATABASE_URL"], pool_size=1)
+    try:
+        with transaction(make_sessions(engine)) as tx:
+            yield tx
+    finally:
+        engine.dispose()
