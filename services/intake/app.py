@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Flask, Response
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.intake.api.console import make_console
@@ -15,9 +12,9 @@ from services.intake.api.events import make_events
 from services.intake.config import Settings, read_settings
 from services.intake.pages import register_pages
 from shared.crypto import BlindIndex, FieldCipher
-from shared.db import migrations
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
+from shared.web.database import database_readiness
 from shared.web.dead_letters import make_dead_letters
 from shared.web.openapi import create_api
 from shared.web.problems import RETRY_AFTER_S, answer, problem_document
@@ -34,7 +31,8 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     sessions = make_sessions(engine)
     cipher = FieldCipher(settings.field_key)
 
-    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=_readiness(engine))
+    ready = database_readiness(SERVICE, engine)
+    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=ready)
     app.request_class = DoorRequest
     app.extensions["linli.engine"] = engine
     _answer_database_errors(app)
@@ -44,23 +42,6 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     register_pages(app, sessions, cipher=cipher, index=BlindIndex(settings.index_key))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
-
-
-def _readiness(engine: Engine) -> Callable[[], dict[str, str | None]]:
-    head = migrations.head(SERVICE)
-
-    def ready() -> dict[str, str | None]:
-        try:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-            at = migrations.current(engine)
-        except (DBAPIError, PoolTimeout) as problem:
-            reason = f"数据库连不上 / cannot reach the database: {type(problem).__name__}"
-            return {"database": reason}
-        wrong = f"数据库在 {at}，代码需要 {head} / database is at {at}, the code needs {head}"
-        return {"database": None, "migration": None if at == head else wrong}
-
-    return ready
 
 
 def _answer_database_errors(app: Flask) -> None:

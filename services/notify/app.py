@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Flask
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.notify.api import make_api, make_receipts
 from services.notify.config import Settings, read_settings
 from services.notify.models import Contacts
 from services.notify.pages import make_pages
-from shared.db import migrations
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
+from shared.web.database import database_readiness
 from shared.web.dead_letters import make_dead_letters
 from shared.web.openapi import create_api
 from shared.web.settings import WebSettings, read_web_settings
@@ -33,7 +28,8 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
         field_key=settings.field_key,
         index_key=settings.index_key,
     )
-    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=_readiness(engine))
+    ready = database_readiness(SERVICE, engine)
+    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=ready)
     app.extensions["linli.engine"] = engine
     api = create_api(app, SERVICE, title="Linli notify 通知")
     api.register_blueprint(make_api(sessions, contacts))
@@ -41,20 +37,3 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     app.register_blueprint(make_pages(sessions, contacts))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
-
-
-def _readiness(engine: Engine) -> Callable[[], dict[str, str | None]]:
-    head = migrations.head(SERVICE)
-
-    def ready() -> dict[str, str | None]:
-        try:
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-            at = migrations.current(engine)
-        except (DBAPIError, PoolTimeout) as problem:
-            reason = f"数据库连不上 / cannot reach the database: {type(problem).__name__}"
-            return {"database": reason}
-        wrong = f"数据库在 {at}，代码需要 {head} / database is at {at}, the code needs {head}"
-        return {"database": None, "migration": None if at == head else wrong}
-
-    return ready

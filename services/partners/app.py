@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Flask
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from services.partners.api.organisations import make_organisations
 from services.partners.config import Settings, read_settings
 from services.partners.pages import make_pages
-from shared.db import migrations
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
+from shared.web.database import database_readiness
 from shared.web.dead_letters import make_dead_letters
 from shared.web.openapi import create_api
 from shared.web.settings import WebSettings, read_web_settings
@@ -28,27 +23,11 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     settings = settings or read_settings()
     engine = make_engine(settings.database_url, pool_size=POOL_SIZE, application="partners-web")
     sessions = make_sessions(engine)
-    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=_readiness(engine))
+    ready = database_readiness(SERVICE, engine, probe="SELECT 1 FROM organisations LIMIT 1")
+    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=ready)
     app.extensions["linli.engine"] = engine
     api = create_api(app, SERVICE, title="Linli partners 合伙人")
     api.register_blueprint(make_organisations(sessions))
     app.register_blueprint(make_pages(sessions))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
-
-
-def _readiness(engine: Engine) -> Callable[[], dict[str, str | None]]:
-    head = migrations.head(SERVICE)
-
-    def ready() -> dict[str, str | None]:
-        try:
-            at = migrations.current(engine)
-            with engine.connect() as connection:
-                connection.execute(text("SELECT 1 FROM organisations LIMIT 1"))
-        except (DBAPIError, PoolTimeout) as problem:
-            reason = f"数据库连不上 / cannot reach the database: {type(problem).__name__}"
-            return {"database": reason}
-        wrong = f"数据库在 {at}，代码需要 {head} / database is at {at}, the code needs {head}"
-        return {"database": None, "migration": None if at == head else wrong}
-
-    return ready
