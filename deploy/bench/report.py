@@ -18,10 +18,10 @@ LABELS = {
     "pgbench_1": "pgbench TPC-B，规模 1 / scale 1, 20 clients",
     "pgbench_50": "pgbench TPC-B，规模 50 / scale 50, 20 clients",
     "pika": "pika 直接读仲裁队列 / bare pika from a quorum queue",
-    "gate": "一跳：入口 → 判定与记录 / hop: message → verdict and rows",
+    "gate": "一跳：入口 → 裁定与记录 / hop: message → verdict and rows",
     "points": "一跳：贡献 → 账本，每条消息 100 个 / hop: contribution → ledger, 100 a message",
     "points_single": "同上，每条消息 1 个 / the same, 1 a message",
-    "walk": "全程：入口 → 判定 → 入账 → 通知 / whole walk: door → verdict → credit → notice",
+    "walk": "全程：入口 → 裁定 → 入账 → 通知 / whole walk: door → verdict → credit → notice",
     "walk_batched": "全程，合伙人每条消息 50 个 / whole walk, partners send 50 a message",
 }
 
