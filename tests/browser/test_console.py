@@ -14,6 +14,8 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Request,
+    Route,
     ViewportSize,
     expect,
     sync_playwright,
@@ -33,6 +35,7 @@ _LOOKS = tuple(product(("zh", "en"), ("0", "1")))
 # Every rule of axe is asked of the widest and of the narrowest look of a page.
 _EXAMINED = {("zh", "0", 1280), ("en", "1", 390)}
 _PICTURED = {("zh", "0", 1280), ("zh", "1", 390)}
+_LEFT = "net::ERR_ABORTED"
 _AXE = {"resultTypes": ["violations"], "preload": False, "iframes": False}
 _OVERFLOW = """() => {
   const root = document.documentElement;
@@ -130,16 +133,23 @@ def test_a_page_in_every_look(page: Page, console: Console, opened: Open) -> Non
 
 
 def listen(tab: Tab) -> list[str]:
-    """What the browser complains of from now on: violations of the CSP, errors, lost files."""
+    """What the browser complains of from now on: violations of the CSP, errors, lost files.
+
+    Not of a file that it no longer wanted, because we went on to the next page before it came.
+    """
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             complaints.append(message.text)
 
+    def fail(request: Request) -> None:
+        if request.failure != _LEFT:
+            complaints.append(f"{request.url}: {request.failure}")
+
     tab.on("console", hear)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
-    tab.on("requestfailed", lambda request: complaints.append(request.url))
+    tab.on("requestfailed", fail)
     return complaints
 
 
@@ -165,6 +175,44 @@ def test_what_the_policy_forbids_would_be_noticed(console: Console, opened: Open
     tab.evaluate("document.querySelector('main').style.minWidth = '3000px'")
     assert any("Content Security Policy" in each for each in complaints)
     assert tab.evaluate(_OVERFLOW) != []
+
+
+def test_a_file_that_is_lost_would_be_noticed(console: Console, opened: Open) -> None:
+    tab = opened().new_page()
+    lost = {"missing": 404, "refused": "connectionrefused", "cut": "connectionreset"}
+
+    def answer(route: Route) -> None:
+        how = lost[route.request.url.rpartition("/")[2]]
+        if isinstance(how, int):
+            route.fulfill(status=how)
+        else:
+            route.abort(how)
+
+    complaints = listen(tab)
+    tab.route("**/static/lost/*", answer)
+    tab.goto(f"{console.url}/sign-in")
+    assert complaints == []
+    for name in lost:
+        with tab.expect_event("console"):
+            tab.evaluate("url => { new Image().src = url }", f"/static/lost/{name}")
+    assert any("404" in each for each in complaints)
+    for name, said in (("refused", "CONNECTION_REFUSED"), ("cut", "CONNECTION_RESET")):
+        assert f"{console.url}/static/lost/{name}: net::ERR_{said}" in complaints
+
+
+def test_a_file_is_not_lost_when_we_go_on_before_it_comes(console: Console, opened: Open) -> None:
+    tab = opened().new_page()
+    given_up: list[str] = []
+    tab.on("requestfailed", lambda request: given_up.append(request.url))
+    complaints = listen(tab)
+    tab.route("**/static/late", lambda _route: None)  # never answered
+    tab.goto(f"{console.url}/sign-in")
+    with tab.expect_request("**/static/late"):
+        tab.evaluate("() => { new Image().src = '/static/late' }")
+    with tab.expect_event("requestfailed"):
+        tab.goto(f"{console.url}/sign-in?again")
+    assert given_up == [f"{console.url}/static/late"]
+    assert complaints == []
 
 
 def test_a_visitor_is_sent_to_sign_in_and_brought_back(console: Console, opened: Open) -> None:
