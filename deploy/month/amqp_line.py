@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -23,12 +25,17 @@ RETRY_FIRST_S = 0.3
 RETRY_MAX_S = 5.0
 ATTEMPTS_MAX = 30
 NACK_PAUSE_S = 0.3
+# Who was let in before may be turned away while the broker starts; after that long it is meant.
+TURNED_AWAY_FOR_S = 10.0
 
 _ACCESS_REFUSED = 403
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 406
 _NOT_ALLOWED = 530
 _REFUSALS = (_ACCESS_REFUSED, _NOT_FOUND, _NOT_ALLOWED)
+_PASSING = ("limit", "is down")  # a connection too many just now; a virtual host that starts
+# What the broker said while a connection was opened, as pika quotes it in its own guess.
+_QUOTED = re.compile(r"ConnectionClosedByBroker: \((\d{3})\) (.*)", re.DOTALL)
 
 
 class Line:
@@ -55,6 +62,9 @@ class Line:
         self._tag = 0
         self._attempts = 0
         self._purged = False
+        self._was_let_in = False
+        self._turned_away: str | None = None
+        self._turned_away_since_s: float | None = None
         self._refused: str | None = None
         self._closing = False
 
@@ -121,6 +131,7 @@ class Line:
 
     def _on_ready(self, channel: Channel) -> None:
         self._tag = 0
+        self._returned.clear()  # what was returned before had numbers of the channel before
         self._channel = channel
         self._pump()
 
@@ -159,6 +170,7 @@ class Line:
         tags = [tag for tag in self._unconfirmed if tag <= upto] if several else [upto]
         acked = isinstance(frame.method, Basic.Ack)
         self._attempts = 0
+        self._was_let_in, self._turned_away_since_s = True, None
         for tag in tags:
             parcel = self._unconfirmed.pop(tag, None)
             if parcel is None:
@@ -189,9 +201,8 @@ class Line:
         self._channel = None
         if self._closing or self._connection is None or not self._connection.is_open:
             return  # the connection's own callback deals with it
-        if (why := refusal(reason)) is not None:
-            self._refuse_all(why)
-        elif getattr(reason, "reply_code", 0) == _PRECONDITION_FAILED and self._unconfirmed:
+        self._turned_away = refusal(reason)
+        if getattr(reason, "reply_code", 0) == _PRECONDITION_FAILED and self._unconfirmed:
             # More than the broker takes in one message; it does not say which of them.
             tag = max(self._unconfirmed, key=lambda each: len(self._unconfirmed[each].body))
             self._finish(self._tally.fail, self._unconfirmed.pop(tag), str(reason))
@@ -201,8 +212,9 @@ class Line:
         self._connection = self._channel = None
         if self._closing or self._refused is not None:
             return
-        if (why := refusal(reason)) is not None:
-            self._refuse_all(why)
+        why, self._turned_away = self._turned_away or refusal(reason), None
+        if self._is_refused(why):
+            self._refuse_all(str(why))
             return
         unsure = list(self._unconfirmed.values())
         self._unconfirmed.clear()
@@ -218,6 +230,15 @@ class Line:
         self._loop.call_later(
             min(RETRY_FIRST_S * 2 ** (self._attempts - 1), RETRY_MAX_S), self._connect_again
         )
+
+    def _is_refused(self, why: str | None) -> bool:
+        if why is None:
+            self._turned_away_since_s = None
+            return False
+        now_s = time.monotonic()
+        if self._turned_away_since_s is None:
+            self._turned_away_since_s = now_s
+        return not self._was_let_in or now_s - self._turned_away_since_s >= TURNED_AWAY_FOR_S
 
     def _connect_again(self) -> None:
         if not self._closing and self._connection is None:
@@ -244,16 +265,20 @@ class Line:
 
 
 def refusal(reason: BaseException) -> str | None:
-    """Why the broker turned a partner away; None when it was something that may pass."""
+    """Why the broker turned a partner away; None when it was something that may pass.
+
+    A connection that is lost while it opens is no refusal, though pika calls it a probable one:
+    the broker tells a refusal by a code of its own.
+    """
     for each in _causes(reason):
-        if isinstance(
-            each, exceptions.ProbableAuthenticationError | exceptions.ProbableAccessDeniedError
-        ):
-            return f"{type(each).__name__}: {each}"
         if isinstance(each, exceptions.ConnectionClosed | exceptions.ChannelClosed):
-            text = str(each.reply_text)
-            if each.reply_code in _REFUSALS and "limit" not in text:
-                return f"{each.reply_code} {text}"
+            code, text = each.reply_code, str(each.reply_text)
+        elif quoted := _QUOTED.search(str(each.args[0]) if each.args else ""):
+            code, text = int(quoted[1]), quoted[2]
+        else:
+            continue
+        if code in _REFUSALS and not any(word in text for word in _PASSING):
+            return f"{code} {text}"
     return None
 
 

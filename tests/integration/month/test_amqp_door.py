@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import pika
 import pytest
 
+from deploy.month import amqp_line
 from deploy.month.credentials import Credential
 from deploy.month.door_amqp import AmqpDoor
 from deploy.month.parcels import pack
@@ -93,27 +98,42 @@ def _play(
     *,
     replies: bool = True,
 ) -> Tally:
+    with _opened(url, {send.partner for send in sends}, password) as (door, tally):
+        _put(door, tally, sends)
+        meanwhile(tally)
+        _wait_done(tally, replies=replies)
+    return tally
+
+
+@contextmanager
+def _opened(
+    url: str, partners: set[str], password: str = PASSWORD
+) -> Iterator[tuple[AmqpDoor, Tally]]:
     tally = Tally()
-    partners = {send.partner for send in sends}
     door = AmqpDoor(url, {slug: Credential(password, "") for slug in partners}, tally)
     try:
-        for send in sends:
-            parcel = pack(send)
-            tally.hand(parcel)
-            door.put(parcel)
-        meanwhile(tally)
-        with tally.changed:
-            assert tally.changed.wait_for(
-                lambda: (
-                    tally.done == tally.handed
-                    and (tally.refusals or not replies or not tally.replies_missing())
-                ),
-                60,
-            ), vars(tally)
+        yield door, tally
     finally:
         door.close()
     assert door.crashed is None
-    return tally
+
+
+def _put(door: AmqpDoor, tally: Tally, sends: list[Send]) -> None:
+    for send in sends:
+        parcel = pack(send)
+        tally.hand(parcel)
+        door.put(parcel)
+
+
+def _wait_done(tally: Tally, *, replies: bool = True) -> None:
+    with tally.changed:
+        assert tally.changed.wait_for(
+            lambda: (
+                tally.done == tally.handed
+                and (tally.refusals or not replies or not tally.replies_missing())
+            ),
+            60,
+        ), vars(tally)
 
 
 def _sends(partner: str, count: int, mode: str = "structured") -> list[Send]:
@@ -181,6 +201,94 @@ def test_one_who_is_suspended_meanwhile_is_refused(
     tally = _play(url, _sends(partner, 20_000), meanwhile=suspend)
     assert tally.refused[partner] > 0
     assert tally.refused[partner] + tally.accepted[partner] == 20_000
+
+
+@pytest.mark.parametrize("heard", [0, 1, 2], ids=["greeting", "signing in", "entering"])
+def test_one_whose_connection_is_lost_while_it_opens_comes_again(
+    url: str, partner: str, gate: Gate, heard: int
+) -> None:
+    with Gap(url, heard=heard, times=3) as gap:
+        tally = _play(gap.url, _sends(partner, 5))
+    assert gap.left == 0
+    assert (tally.refusals, tally.errors) == ({}, [])
+    assert tally.accepted == {partner: 5}
+
+
+@pytest.mark.parametrize("is_wrong", ["its rights", "its exchange"])
+def test_one_that_was_let_in_and_is_turned_away_for_a_while_comes_again(
+    url: str,
+    partner: str,
+    management: Management,
+    gate: Gate,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    is_wrong: str,
+) -> None:
+    monkeypatch.setattr(amqp_line, "TURNED_AWAY_FOR_S", 60.0)
+    vhost = unquote(urlsplit(url).path[1:])
+    with _opened(url, {partner}) as (door, tally):
+        _put(door, tally, _sends(partner, 1))
+        _wait_done(tally)
+        if is_wrong == "its rights":
+            partner_access.withdraw(management, partner)
+            said = "probable permission error"
+        else:
+            management.delete_exchange(vhost, f"in.{partner}")
+            said = "no exchange"
+        _put(door, tally, _sends(partner, 5))
+        _until(lambda: sum(said in each for each in caplog.messages) > 1)
+        assert tally.refusals == {}
+        partner_access.grant(management, vhost, partner, broker_hash(PASSWORD, b"salt"))
+        _wait_done(tally, replies=False)
+    assert (tally.refusals, tally.errors) == ({}, [])
+    assert tally.accepted == {partner: 6}
+
+
+class Gap:
+    """Stands before the broker; a while it cuts who comes, after so many words of the broker."""
+
+    def __init__(self, url: str, *, heard: int, times: int) -> None:
+        self._broker = urlsplit(url)
+        self._heard = heard
+        self.left = times
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = url.replace(f":{self._broker.port}/", f":{self._listener.getsockname()[1]}/")
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._lead, args=(client,), daemon=True).start()
+
+    def _lead(self, client: socket.socket) -> None:
+        broker = socket.create_connection((self._broker.hostname, self._broker.port))
+        with client, broker, contextlib.suppress(OSError):
+            if self.left:
+                self.left -= 1
+                for _ in range(self._heard):  # each waits for what the other says
+                    broker.sendall(client.recv(65536))
+                    client.sendall(broker.recv(65536))
+                client.recv(65536)
+                return
+            back = threading.Thread(target=_pass_on, args=(broker, client), daemon=True)
+            back.start()
+            _pass_on(client, broker)
+            back.join()
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while said := one.recv(65536):
+            other.sendall(said)
+        other.shutdown(socket.SHUT_WR)
 
 
 def _until(condition: Callable[[], bool]) -> None:
