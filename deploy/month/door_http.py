@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import queue
 import threading
 import time
@@ -21,7 +22,8 @@ THREADS = 6
 WAITING_MAX = 500  # parcels a thread
 TIMEOUT_S = 60
 IDLE_MAX_S = 1.0  # a server may close an idle connection just as we send: rather make a new one
-TRIES_MAX = 20
+TRIES_MAX = 20  # and at least PATIENCE_S: a whole district takes a while to come back
+PATIENCE_S = 120.0
 PAUSE_DEFAULT_S = 1.0
 PAUSE_MAX_S = 60.0
 
@@ -128,17 +130,19 @@ class HttpDoor:
             headers["Content-Type"] = parcel.content_type
         for name, value in parcel.attributes.items():
             headers[f"ce-{name}"] = http_header(value)
-        for attempt in range(1, TRIES_MAX + 1):
+        until_s = time.monotonic() + PATIENCE_S
+        for attempt in itertools.count(1):
+            is_last = attempt >= TRIES_MAX and time.monotonic() > until_s
             try:
                 status, answered, content = caller.call("POST", "/events", headers, parcel.body)
             except (http.client.HTTPException, OSError) as problem:
-                if attempt == TRIES_MAX:
+                if is_last:
                     raise
                 if not isinstance(problem, ConnectionRefusedError):
                     self._tally.resend(parcel)
-                time.sleep(min(0.2 * 2**attempt, 5.0))
+                time.sleep(min(0.2 * 2 ** min(attempt, 10), 5.0))
                 continue
-            if status not in _BUSY or attempt == TRIES_MAX:
+            if status not in _BUSY or is_last:
                 break
             time.sleep(_pause_s(answered))
         self._settle(parcel, status, content)

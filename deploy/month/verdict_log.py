@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import itertools
 import time
 from collections import Counter
 from typing import Any
@@ -10,11 +12,11 @@ from urllib.parse import quote
 import orjson
 
 from deploy.month.credentials import Credentials
-from deploy.month.door_http import Caller
+from deploy.month.door_http import PATIENCE_S, Caller
 from shared.errors import Unavailable
 
 PAGES_MAX = 100_000
-TRIES_MAX = 10
+PAUSE_MAX_S = 2.0
 _OK = 200
 _TURNED_AWAY = (401, 403)
 
@@ -82,17 +84,20 @@ class VerdictLog:
             "Authorization": f"Bearer {self._credentials[partner].api_key}",
             "Accept": "application/json",
         }
-        for attempt in range(1, TRIES_MAX + 1):
+        until_s = time.monotonic() + PATIENCE_S
+        for attempt in itertools.count(1):
             try:
                 status, _, content = self._caller.call("GET", path, headers)
-            except OSError as problem:
+            except (http.client.HTTPException, OSError) as problem:
                 status, content = 0, repr(problem).encode()
             if status == _OK:
                 page: dict[str, Any] = orjson.loads(content)
                 return page
             if status in _TURNED_AWAY:
                 raise PermissionError(partner)
-            time.sleep(min(0.1 * 2**attempt, 5.0))
+            if time.monotonic() > until_s:
+                break
+            time.sleep(min(0.1 * 2 ** min(attempt, 10), PAUSE_MAX_S))
         raise Unavailable(
             "no_verdict_log",
             f"读不到 {partner} 的裁定记录",

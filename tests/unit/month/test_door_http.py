@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from deploy.month import verdict_log
 from deploy.month.credentials import Credential
 from deploy.month.doors import Doors
 from deploy.month.parcels import pack
@@ -41,7 +42,8 @@ def web(answer: Callable[[str, str, bytes], Answer]) -> Iterator[str]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
+            if "Content-Length" not in headers:
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
@@ -112,6 +114,22 @@ def test_a_busy_door_is_tried_again() -> None:
     assert tally.verdicts == {"accepted": 1}
 
 
+def test_a_door_that_is_shut_for_a_while_is_tried_until_it_opens() -> None:
+    asked: list[int] = []
+
+    def answer(method: str, _path: str, _body: bytes) -> Answer:
+        if method == "GET":
+            return _log_of(lambda: len(asked) // 30)
+        asked.append(1)
+        if len(asked) < 30:
+            return 503, {"Retry-After": "0.05"}, {}
+        return 202, {}, [{"verdict": "accepted"}]
+
+    with web(answer) as url:
+        tally = _play(url)
+    assert (tally.errors, tally.verdicts) == ([], {"accepted": 1})
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_partner_without_credentials_knocks_and_is_refused(status: int) -> None:
     keys = []
@@ -173,3 +191,24 @@ def test_the_log_is_read_page_by_page_from_where_it_stood() -> None:
         assert log.count("a") == 7
         assert log.count("a", again=True) == 7
         log.close()
+
+
+def test_a_log_that_is_away_for_a_while_is_read_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(verdict_log, "PAUSE_MAX_S", 0.01)
+    asked: list[int] = []
+
+    def answer(_method: str, _path: str, _body: bytes) -> Answer:
+        asked.append(1)
+        if len(asked) < 20:
+            return 503, {}, {}
+        if len(asked) == 20:  # its server is ended while it answers
+            return 200, {"Content-Length": "999", "Connection": "close"}, {}
+        return _log_of(lambda: 3)
+
+    with web(answer) as url:
+        log = VerdictLog(url, CREDENTIALS)
+        assert log.open("a")
+        log.close()
+    assert len(asked) == 21
