@@ -91,7 +91,7 @@ def lived_in(directory: Path) -> Iterator[Console]:
     """A district of processes through which a short month has gone."""
     month = marked_month(directory / "month", seed=70, sends=SENDS, barriers=1)
     with visiting(directory / "run") as district:
-        assert district.play(month).differences == []
+        district.play(month).assert_right()
         ((resident,),) = district.rows(
             "points",
             "SELECT a.owner FROM accounts a JOIN transfers t ON t.credit_account_id = a.id"

@@ -52,6 +52,7 @@ _UNBALANCED: LiteralString = (
 _GAPS: LiteralString = (
     "SELECT partner FROM verdicts GROUP BY 1 HAVING count(*) <> max(seq) OR min(seq) <> 1"
 )
+SHOWN = 15  # differences
 ROUNDS = 4  # looks at the outcome, each after everything was quiet
 
 
@@ -80,7 +81,7 @@ class Death:
     code: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Played:
     """What came out of a month, and where it is not as expected."""
 
@@ -92,6 +93,28 @@ class Played:
     def outcome(self) -> Outcome:
         """The services' own numbers."""
         return self.settled.outcome
+
+    def __repr__(self) -> str:
+        """What tells the cause when the numbers are wrong, the loudest first."""
+        tally, settled = self.tally, self.settled
+        return "\n".join(
+            [
+                f"failures={tally.failures} refused={dict(tally.refused)} errors={tally.errors[:5]}",
+                f"refusals={tally.refusals}",
+                f"queues={dict(settled.queues)} in_time={settled.in_time}"
+                f" handed={tally.handed} done={tally.done} resent={tally.resent}",
+                f"dead_letters={dict(settled.outcome.dead_letters)}"
+                f" outboxes={dict(settled.outcome.outboxes)}",
+                f"{len(self.differences)} differences",
+                *map(str, self.differences[:SHOWN]),
+            ]
+        )
+
+    def assert_right(self) -> None:
+        """Every send came in, all is done, and the numbers are the expected ones."""
+        assert self.tally.failures == 0, str(self)
+        assert self.settled.in_time, str(self)
+        assert self.differences == [], str(self)
 
 
 class District:

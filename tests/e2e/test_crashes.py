@@ -45,8 +45,7 @@ def points_of(worker: str) -> tuple[str, ...]:
 
 
 def assert_right(district: District, played: Played) -> None:
-    assert played.differences == []
-    assert played.tally.failures == 0
+    played.assert_right()
     district.assert_books_sound()
 
 

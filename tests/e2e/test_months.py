@@ -19,9 +19,7 @@ def test_a_random_month_ends_at_its_answer(
     month = marked_month(tmp_path / "month", seed=seed, sends=sends)
     with visiting(tmp_path / "run") as district:
         played = district.play(month)
-        assert played.differences == []
-        assert played.settled.in_time
-        assert played.tally.failures == 0
+        played.assert_right()
         district.assert_books_sound()
 
 
@@ -32,7 +30,7 @@ def test_another_order_changes_no_total(service_stack: dict[str, str], tmp_path:
     for place, each in enumerate((month, turned)):
         with visiting(tmp_path / f"run{place}") as district:
             played = district.play(each)
-            assert played.differences == []
+            played.assert_right()
             found.append(
                 (
                     played.outcome.verdicts,

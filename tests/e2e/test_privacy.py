@@ -99,7 +99,7 @@ def traces(
         tap = Tap(district.settings["LINLI_BROKER_URL"])
         tap.start()
         played = district.play(month)
-        assert played.differences == []
+        played.assert_right()
         _write_by_mistake(district, month, residents[0]["name"], residents[0]["phone"])
         tap.stop()
         district.stop(*district.pids())
