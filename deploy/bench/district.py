@@ -25,6 +25,8 @@ EXAMPLE = ROOT / "examples" / "demo-district"
 PARTNERS = tuple(f"enterprise-{n:02d}" for n in range(1, 7))
 QUOTA = 1_000_000_000
 
+COMMUNITY = "990101001001"  # what intake would have said; the ledger only keeps it
+
 _FROM, _TO = "2015-01-01", "2099-12-31"
 _EVIDENCE = ("self_check",) * 16 + ("organiser",) * 3 + ("backfill",)
 _DAYS = 28
@@ -131,6 +133,8 @@ def recorded_event(partner: str, code: str, data: dict[str, Any]) -> str:
         CONTRIBUTION_RECORDED,
         {
             **data,
+            "household_no": f"H-{data['resident_no']}",
+            "community_code": COMMUNITY,
             "contribution_id": contribution_id,
             "partner": partner,
             "source_event_id": f"{partner}-{code}",

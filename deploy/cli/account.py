@@ -6,7 +6,7 @@ import click
 
 from deploy.cli import services
 
-ROLES = ("staff", "operator", "auditor", "partner", "resident")
+ROLES = ("staff", "manager", "operator", "auditor", "partner", "resident")
 
 
 @click.group(short_help="登录账号 / accounts that may sign in")

@@ -28,6 +28,8 @@ def wanted(data: Path) -> list[tuple[str, str, str | None, str]]:
     accounts: list[tuple[str, str, str | None, str]] = [
         ("operator", "operator", None, "值班运维"),
         ("staff", "staff", None, "窗口工作人员"),
+        ("manager", "manager", None, "积分管理员"),
+        ("manager2", "manager", None, "积分复核员"),
         ("auditor", "auditor", None, "审计员"),
     ]
     if resident is not None:

@@ -10,7 +10,7 @@ SERVICES = ("intake", "points", "partners", "notify")
 
 ROUTES: dict[str, tuple[str, ...]] = {
     # intake says
-    "linli.resident.registered.v1": ("notify",),
+    "linli.resident.registered.v1": ("notify", "points"),
     "linli.contribution.recorded.v1": ("points",),
     "linli.wish.delivered.v1": ("points", "notify"),
     "linli.request.opened.v1": ("notify",),

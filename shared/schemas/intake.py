@@ -30,6 +30,8 @@ class ContributionRecorded(EventData):
     activity_code = Text("活动代码 / activity code", 1, 64)
     activity_kind = Choice("活动类别 / kind of activity", *ACTIVITY_KINDS)
     resident_no = Text("居民编号 / resident number", 1, 32)
+    household_no = Text("受理时的户编号 / household number, when accepted", 1, 32)
+    community_code = Text("受理时的社区编码 / community code, when accepted", 1, 32)
     checked_in_at = Moment("签到时间 / checked in at")
     checked_out_at = Moment("签退时间 / checked out at")
     minutes = Whole("整分钟数 / whole minutes", MINUTES_MIN, MINUTES_MAX)
@@ -72,6 +74,7 @@ class ResidentRegistered(EventData):
     resident_no = Text("居民编号 / resident number", 1, 32)
     household_no = Text("户编号 / household number", 1, 32)
     grid_code = Text("网格编码 / grid code", 1, 32)
+    community_code = Text("社区编码 / community code", 1, 32)
     language = Choice("语言 / language", *LANGUAGES)
     contact_sealed = Text(
         "密封的联系方式，只有 notify 能解开 / sealed contact data that only notify can open",

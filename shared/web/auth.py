@@ -18,7 +18,7 @@ from shared.web import negotiation
 from shared.web.access import current_access
 from shared.web.settings import WebSettings
 
-ROLES = ("resident", "staff", "partner", "operator", "auditor")
+ROLES = ("resident", "staff", "manager", "partner", "operator", "auditor")
 IDLE_LIMIT = timedelta(minutes=30)
 TOTAL_LIMIT = timedelta(hours=12)
 SIGN_IN_PATH = "/sign-in"

@@ -23,6 +23,7 @@ HOME = {
     "operator": "/overview",
     "auditor": "/overview",
     "staff": "/requests",
+    "manager": "/points/desk",
     "resident": "/passbooks/{subject}",
     "partner": "/partners/{subject}",
 }

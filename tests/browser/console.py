@@ -45,6 +45,7 @@ PAGES = (
     Page("request", "staff", "/requests/{request}"),
     Page("residents", "staff", "/residents"),
     Page("notices", "staff", "/notices"),
+    Page("points-desk", "manager", "/points/desk"),
     Page("overview", "operator", "/overview"),
     Page("rejected", "operator", "/intake/rejected"),
     Page("dead-letters", "operator", "/points/dead-letters"),
@@ -116,6 +117,7 @@ def _add_accounts(console: Console) -> None:
         for role, subject in (
             ("operator", None),
             ("staff", None),
+            ("manager", None),
             ("auditor", None),
             ("resident", console.resident),
             ("partner", console.partner),

@@ -128,14 +128,17 @@ def assert_sound(ledger: Ledger) -> None:
         "points": 0,
         "service_minutes": 0,
         "partner_contribution": 0,
+        "honour_points": 0,
+        "time_coins": 0,
         "accounts": 0,
+        "lots": 0,
     }
     # With the issuers materialised, every asset sums to zero.
     sums = ledger.rows(
         "SELECT i.asset, i.balance + coalesce((SELECT sum(balance) FROM accounts a"
         " WHERE a.asset = i.asset), 0) FROM issuer_balances i"
     )
-    assert len(sums) == 3
+    assert len(sums) == 5
     assert {total for _, total in sums} == {0}
     # Numbers have no gap and each balance is the sum of the entries up to it.
     broken = ledger.rows(

@@ -77,7 +77,9 @@ def _record_activities(tx: Transaction, its: list[Judged], now: datetime) -> Non
 
 
 def _activity(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any]:
-    data = judged.data
+    data, home = judged.data, judged.home
+    if home is None:
+        raise ValueError("an activity is accepted of a known resident only")
     return {
         "contribution_id": contribution_id,
         "partner": judged.partner,
@@ -85,6 +87,8 @@ def _activity(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str,
         "activity_code": data["activity_code"],
         "activity_kind": data["activity_kind"],
         "resident_no": data["resident_no"],
+        "household_no": home.household_no,
+        "community_code": home.community_code,
         "checked_in_at": data["checked_in_at"],
         "checked_out_at": data["checked_out_at"],
         "minutes": wire.whole_minutes(data["checked_in_at"], data["checked_out_at"]),

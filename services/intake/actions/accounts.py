@@ -22,7 +22,7 @@ from shared.ids import uuid7
 from shared.messaging.transaction import Transaction, transaction
 from shared.web import lockout, passwords
 
-ROLES = ("resident", "staff", "partner", "operator", "auditor")
+ROLES = ("resident", "staff", "manager", "partner", "operator", "auditor")
 NAME_CHARACTERS_MAX = 64
 SWEEP_ROWS = 100
 

@@ -19,6 +19,7 @@ from services.intake.actions import acceptance, rejection
 from services.intake.queries import terms_of
 from services.intake.rules.items import Item
 from services.intake.rules.judging import (
+    Home,
     Judged,
     Terms,
     id_conflict,
@@ -48,7 +49,8 @@ _COUNT = text(
     " RETURNING slug, seq, minute_count, day_count"
 )
 _RESIDENTS = text(
-    "SELECT resident_no FROM residents WHERE resident_no = ANY(CAST(:numbers AS text[]))"
+    "SELECT r.resident_no, r.household_no, g.parent_code FROM residents r"
+    " JOIN areas g ON g.code = r.grid_code WHERE r.resident_no = ANY(CAST(:numbers AS text[]))"
 )
 _ACCEPTED = text(
     "SELECT v.source, v.event_id, v.body_hash FROM verdicts v"
@@ -167,9 +169,11 @@ def _against_register(tx: Transaction, opened: list[_Open]) -> None:
     numbers = {one.judged.data["resident_no"] for one in named}
     if not numbers:
         return
-    known = set(tx.session.execute(_RESIDENTS, {"numbers": literal(numbers)}).scalars())
+    rows = tx.session.execute(_RESIDENTS, {"numbers": literal(numbers)}).all()
+    homes = {number: Home(household, community) for number, household, community in rows}
     for one in named:
-        if one.judged.data["resident_no"] not in known:
+        one.judged.home = homes.get(one.judged.data["resident_no"])
+        if one.judged.home is None:
             one.judged.refusal = unknown_resident()
 
 

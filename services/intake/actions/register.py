@@ -32,7 +32,7 @@ _AREAS = text(
     " WHERE (a.kind, a.name, a.parent_code)"
     " IS DISTINCT FROM (excluded.kind, excluded.name, excluded.parent_code)"
 )
-_GRIDS = text("SELECT code FROM areas WHERE kind = 'grid'")
+_GRIDS = text("SELECT code, parent_code FROM areas WHERE kind = 'grid'")
 _HOUSEHOLDS = text(
     "INSERT INTO households AS h (household_no, grid_code)"
     " SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:grids AS text[]))"
@@ -110,7 +110,7 @@ class _Loading:
         self._cipher = cipher
         self._index = index
         self._contact_cipher = contact_cipher
-        self._grids = set(tx.session.execute(_GRIDS).scalars())
+        self._grids: dict[str, str] = dict(tx.session.execute(_GRIDS).all())
         self._correlation = f"register-{uuid7()}"
         self._households: set[str] = set()
 
@@ -209,6 +209,7 @@ class _Loading:
                 "resident_no": row.resident_no,
                 "household_no": row.household_no,
                 "grid_code": row.grid_code,
+                "community_code": self._grids[row.grid_code],
                 "language": row.language,
                 "contact_sealed": self._contact_cipher.encrypt(contact, bound_to=row.resident_no),
                 "revision": revision,

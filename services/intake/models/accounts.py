@@ -16,7 +16,8 @@ class Account(Base):
     __tablename__ = "accounts"
     __table_args__ = (
         CheckConstraint(
-            "role IN ('resident', 'staff', 'partner', 'operator', 'auditor')", name="role"
+            "role IN ('resident', 'staff', 'manager', 'partner', 'operator', 'auditor')",
+            name="role",
         ),
         CheckConstraint(
             "(role IN ('resident', 'partner')) = (subject IS NOT NULL)", name="subject"

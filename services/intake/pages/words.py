@@ -32,6 +32,7 @@ URGENCY_TONES = {"normal": "off", "urgent": "warn", "critical": "bad"}
 _ROLES = {
     "resident": ("居民", "Resident"),
     "staff": ("工作人员", "Staff"),
+    "manager": ("积分管理员", "Programme manager"),
     "partner": ("合伙人", "Partner"),
     "operator": ("运维", "Operator"),
     "auditor": ("审计", "Auditor"),

@@ -59,6 +59,14 @@ class Refusal:
     pointer: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the resident belongs whom an event names."""
+
+    household_no: str
+    community_code: str
+
+
 @dataclass(slots=True)
 class Judged:
     """An item with what the checks found; actions/gate.py completes it."""
@@ -72,6 +80,7 @@ class Judged:
     data: dict[str, Any] = field(default_factory=dict)
     refusal: Refusal | None = None
     is_duplicate: bool = False
+    home: Home | None = None
 
 
 def judge(item: Item, terms: Terms, now: datetime) -> Judged:

@@ -22,6 +22,7 @@ from services.points.rules.earning import (
     under_caps,
     wish_points,
 )
+from services.points.rules.lots import Lot, expires_on
 from shared import clock, metrics
 from shared.clock import local_date
 from shared.db.arrays import literal
@@ -48,9 +49,10 @@ _USE = text(
     " ON CONFLICT (account_id, span, starts_on) DO UPDATE SET used = excluded.used"
 )
 _AWARDS = text(
-    "INSERT INTO awards (award_id, owner, on_date, programme, rule_version, points,"
-    " service_minutes, accepted_at, explanation, kind, credited_at) SELECT r.*, :kind,"
-    " :credited_at FROM ROWS FROM (unnest(CAST(:award_ids AS uuid[]), CAST(:owners AS text[]),"
+    "INSERT INTO awards (award_id, owner, community_code, household_no, on_date, programme,"
+    " rule_version, points, service_minutes, accepted_at, explanation, kind, credited_at)"
+    " SELECT r.*, :kind, :credited_at FROM ROWS FROM (unnest(CAST(:award_ids AS uuid[]), CAST(:owners AS text[]),"
+    " CAST(:communities AS text[]), CAST(:households AS text[]),"
     " CAST(:days AS date[]), CAST(:programmes AS text[]), CAST(:versions AS int[]),"
     " CAST(:points AS int[]), CAST(:minutes AS int[]), CAST(:accepted AS timestamptz[])),"
     " jsonb_array_elements(CAST(:explanations AS jsonb))) AS r"
@@ -126,11 +128,29 @@ class _Caps:
             )
 
 
+class _Lots:
+    """The lots of a batch's awards: by programme and partner, and by the day they end."""
+
+    def __init__(self, session: Session, awards: list[_Award]) -> None:
+        self._sources = ledger.sources(
+            session,
+            {(a.rules.programme, a.data["partner"]) for a in awards if a.rules and a.earned.points},
+        )
+
+    def of(self, award: _Award) -> Lot:
+        """Where the award's points go; only for one that earned some, so there are rules."""
+        if award.rules is None:
+            raise ValueError("points without rules")
+        source_id = self._sources[award.rules.programme, award.data["partner"]]
+        return Lot(expires_on(award.rules.expiry, award.on), source_id)
+
+
 def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
     """Points under the caps and all service minutes, one award a contribution."""
     now = clock.now()
     rules_on = _RulesOn(rule_sets(tx.session))
     awards = [_earn(event, data, rules_on) for event, data in heard]
+    lots = _Lots(tx.session, awards)
     accounts = ledger.locked(tx.session, _resident_keys(awards))
     caps = _Caps(
         tx.session,
@@ -148,8 +168,8 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
         minutes = accounts[MINUTES, "resident", resident_no]
         if award.earned.points:
             caps.credit(award, points.id)
-            posting.issue(points, award.points, award_id)
-        posting.issue(minutes, award.earned.minutes, award_id)
+            posting.issue(points, award.points, award_id, "award", lots.of(award))
+        posting.issue(minutes, award.earned.minutes, award_id, "award")
         said.append(_points_credited(award, points, minutes, now))
     caps.write()
     _write_awards(tx.session, "activity", "resident_no", awards, now)
@@ -170,7 +190,7 @@ def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
     said = []
     for award in awards:
         account = accounts[CONTRIBUTION, "partner", award.data["partner"]]
-        posting.issue(account, award.points, award.data["contribution_id"])
+        posting.issue(account, award.points, award.data["contribution_id"], "award")
         said.append(_partner_credited(award, account, now))
     _write_awards(tx.session, "wish", "partner", awards, now)
     posting.post(tx.session, now)
@@ -212,6 +232,8 @@ def _write_awards(
             "credited_at": now,
             "award_ids": literal(a.data["contribution_id"] for a in awards),
             "owners": literal(a.data[owner] for a in awards),
+            "communities": literal(a.data.get("community_code") for a in awards),
+            "households": literal(a.data.get("household_no") for a in awards),
             "days": literal(a.on for a in awards),
             "programmes": literal(a.rules.programme if a.rules else None for a in awards),
             "versions": literal(a.rules.version if a.rules else None for a in awards),

@@ -24,7 +24,7 @@ from shared.web.auth import require_subject
 from shared.web.openapi import ApiBlueprint
 
 PREFIX = "/points/api/v1"
-OFFICE = frozenset({"staff", "operator", "auditor"})
+OFFICE = frozenset({"staff", "manager", "operator", "auditor"})
 LAST_ENTRIES = 10
 
 _NOT_YOURS = {"schema": "Problem", "description": "只能看自己的 / only your own"}

@@ -24,7 +24,7 @@ def entry_view(entry: Entry, asset: str, rule_sets: RuleSets) -> dict[str, Any]:
         "balance": entry.balance,
         "on_date": entry.on_date,
         "posted_at": entry.posted_at,
-        "award_id": entry.award_id,
+        "document_id": entry.document_id,
         "kind": entry.kind,
         "programme": entry.programme,
         "rule_version": entry.rule_version,

@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
+from services.points.pages.desk import add_desk
 from services.points.pages.rules import add_rules
 from shared.db.session import Sessions
 from shared.web.access import public
@@ -37,4 +38,5 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_passbooks(blueprint, sessions)
     add_partner_book(blueprint, sessions)
     add_rules(blueprint, sessions)
+    add_desk(blueprint)
     return blueprint

@@ -22,7 +22,7 @@ from shared.web.access import require_role
 from shared.web.auth import require_subject, signed_in
 from shared.web.i18n import t
 
-OFFICE = frozenset({"staff", "operator", "auditor"})
+OFFICE = frozenset({"staff", "manager", "operator", "auditor"})
 LINES = 20
 LINES_PRINTED = 200
 NUMBER_CHARS_MAX = 32

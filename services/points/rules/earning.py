@@ -13,6 +13,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from services.points.rules.lots import expires_on
 from shared.errors import Rejected
 
 
@@ -37,6 +38,7 @@ class RuleSet:
     day_max: int
     month_max: int
     wish_points: Mapping[str, int]
+    expiry: Any = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def read_rule_set(body: Mapping[str, Any]) -> RuleSet:
             wish_points={
                 k: _whole(v) for k, v in body["wish"]["partner_contribution_points"].items()
             },
+            expiry=body.get("expiry", "never"),
         )
     except KeyError as problem:
         raise _wrong(str(problem.args[0]), "缺少", "is missing") from problem
@@ -97,6 +100,10 @@ def _check(rules: RuleSet, body: Mapping[str, Any]) -> None:
         raise _wrong("activity.rounding", "目前只支持 floor", "must be floor")
     if min(rules.rates.values(), default=Fraction(0)) < 0:
         raise _wrong("activity.points_per_hour", "不得为负", "must not be negative")
+    try:
+        expires_on(rules.expiry, rules.valid_from)
+    except ValueError as problem:
+        raise _wrong("expiry", '应为 never、year_end 或 {"months": n}', str(problem)) from problem
     if rules.version < 1 or min(rules.day_max, rules.month_max, rules.minutes_counted_max) < 0:
         raise _wrong("caps", "不得为负", "must not be negative")
     if min(rules.wish_points.values(), default=0) < 0:

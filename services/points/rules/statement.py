@@ -21,12 +21,15 @@ class Entry:
     amount: int
     balance: int
     posted_at: datetime
-    award_id: UUID
+    document_id: UUID
     kind: str
     on_date: date
     programme: str | None
     rule_version: int | None
     explanation: Mapping[str, Any]
+    expires_on: date | None = None
+    made_by: str | None = None
+    checked_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,15 @@ class Line:
 def lines(points: Sequence[Entry], minutes: Sequence[Entry], most: int) -> list[Line]:
     """The newest `most` lines of two accounts' newest entries (give at least `most` of each)."""
     laid: list[Line] = []
-    in_points = {entry.award_id for entry in points}
-    in_minutes = {entry.award_id for entry in minutes}
+    in_points = {entry.document_id for entry in points}
+    in_minutes = {entry.document_id for entry in minutes}
     p = m = 0
     while len(laid) < most and (p < len(points) or m < len(minutes)):
         point = points[p] if p < len(points) else None
         minute = minutes[m] if m < len(minutes) else None
-        if point is not None and minute is not None and point.award_id != minute.award_id:
-            if minute.award_id not in in_points and (
-                point.award_id in in_minutes or point.posted_at <= minute.posted_at
+        if point is not None and minute is not None and point.document_id != minute.document_id:
+            if minute.document_id not in in_points and (
+                point.document_id in in_minutes or point.posted_at <= minute.posted_at
             ):
                 point = None
             else:

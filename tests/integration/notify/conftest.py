@@ -121,6 +121,7 @@ class Notify:
             resident_no=resident_no,
             household_no="H00001",
             grid_code="990101001002002",
+            community_code="990101001002",
             language=language,
             contact_sealed=sealed,
             revision=revision,

@@ -25,7 +25,7 @@ from shared.messaging.transaction import transaction
 from shared.schemas import make
 from shared.schemas.envelope import Event, encode
 
-ASSETS = ("points", "service_minutes", "partner_contribution")
+ASSETS = ("points", "service_minutes", "partner_contribution", "honour_points", "time_coins")
 ACCEPTED_AT = datetime(2026, 10, 9, 3, 0, tzinfo=UTC)
 
 RULES: dict[str, Any] = {
@@ -48,7 +48,9 @@ RULES: dict[str, Any] = {
 _LEDGER = {
     "accounts": "SELECT id, asset, owner_kind, owner, balance, seq, frozen_reason, xmin::text"
     " FROM accounts ORDER BY id",
-    "transfers": "SELECT t.*, xmin::text FROM transfers t ORDER BY credit_account_id, credit_seq",
+    "transfers": "SELECT t.*, xmin::text FROM transfers t"
+    " ORDER BY credit_account_id, credit_seq, debit_account_id, debit_seq",
+    "lots": "SELECT l.*, xmin::text FROM lots l ORDER BY account_id, expires_on, source_id",
     "awards": "SELECT a.*, xmin::text FROM awards a ORDER BY award_id",
     "cap_usage": "SELECT * FROM cap_usage ORDER BY account_id, span, starts_on",
 }
@@ -73,8 +75,8 @@ class Ledger:
         with self.owner_engine.begin() as connection:
             connection.execute(
                 text(
-                    "TRUNCATE transfers, awards, cap_usage, rule_sets, issuer_balances, inbox,"
-                    " outbox, dead_letters"
+                    "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
+                    " cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
                 )
             )
             connection.execute(text("DELETE FROM accounts WHERE owner <> 'district'"))
@@ -159,6 +161,8 @@ def attended(
             "activity_code": f"A{month:02d}{day:02d}",
             "activity_kind": kind,
             "resident_no": resident_no,
+            "household_no": f"H{resident_no[1:]}",
+            "community_code": "990101001001",
             "checked_in_at": at,
             "checked_out_at": at,
             "minutes": minutes,

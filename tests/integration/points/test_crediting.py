@@ -112,7 +112,11 @@ def test_issuers_balances_are_what_they_issued(book: Ledger) -> None:
     book.hear(attended(A, 60), attended(B, 200), delivered("shop-01"), delivered("shop-02"))
     assert set(book.reconcile().values()) == {0}
     issued = dict(book.rows("SELECT asset, balance FROM issuer_balances"))
-    assert issued == {"points": -18, "service_minutes": -260, "partner_contribution": -16}
+    assert {asset: amount for asset, amount in issued.items() if amount} == {
+        "points": -18,
+        "service_minutes": -260,
+        "partner_contribution": -16,
+    }
 
 
 def test_the_event_tells_both_balances_even_where_no_points_were_earned(book: Ledger) -> None:

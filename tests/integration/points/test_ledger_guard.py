@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
+from services.points.rules.lots import NEVER
 from shared.ids import uuid7
 from tests.integration.points.database import Ledger, attended, publish_rules
 
 A, B = "R000001", "R000002"
 COLUMNS = (
     "credit_account_id, credit_seq, credit_balance, debit_account_id, debit_seq, debit_balance,"
-    " asset, amount, kind, award_id, posted_at"
+    " asset, amount, kind, document_id, expires_on, source_id, posted_at"
 )
 
 
@@ -42,13 +43,16 @@ def account(ledger: Ledger, owner: str, asset: str = "points") -> int:
 def forge(ledger: Ledger, *rows: dict[str, Any]) -> None:
     """All rows in one INSERT, committed."""
     values, bound = [], {}
+    source_id = ledger.scalar("SELECT min(id) FROM lot_sources")
     for number, row in enumerate(rows):
         whole = {
             "debit_seq": None,
             "debit_balance": None,
             "asset": "points",
             "kind": "award",
-            "award_id": uuid7(),
+            "document_id": uuid7(),
+            "expires_on": NEVER,
+            "source_id": source_id,
             **row,
         }
         values.append(
@@ -157,7 +161,10 @@ def test_a_good_transfer_is_taken(filled: Ledger) -> None:
         "points": 0,
         "service_minutes": 0,
         "partner_contribution": 0,
+        "honour_points": 0,
+        "time_coins": 0,
         "accounts": 0,
+        "lots": 0,
     }
 
 
@@ -174,12 +181,12 @@ def test_a_good_transfer_is_taken(filled: Ledger) -> None:
         pytest.param({"amount": 2**63 - 1}, id="huge"),
         pytest.param({"asset": "service_minutes"}, id="another asset"),
         pytest.param({"asset": "gold"}, id="no such asset"),
-        pytest.param({"kind": "gift"}, id="no such kind"),
+        pytest.param({"kind": "present"}, id="no such kind"),
         pytest.param({"debit_seq": 1}, id="number without balance"),
         pytest.param({"debit_balance": 1}, id="balance without number"),
         pytest.param({"debit_account_id": 10**9}, id="no such debit account"),
         pytest.param({"credit_account_id": 10**9, "credit_seq": 1}, id="no such account"),
-        pytest.param({"award_id": None}, id="no award"),
+        pytest.param({"document_id": None}, id="no document"),
     ],
 )
 def test_a_forged_award_is_refused(filled: Ledger, changes: dict[str, Any]) -> None:
@@ -271,7 +278,10 @@ def test_reconciling_sees_what_a_superuser_broke(filled: Ledger) -> None:
         "points": None,
         "service_minutes": 0,
         "partner_contribution": 0,
+        "honour_points": 0,
+        "time_coins": 0,
         "accounts": 1,
+        "lots": 1,
     }
     assert filled.reconcile()["points"] == -1
 

@@ -16,7 +16,14 @@ from shared.web import auth
 from shared.web.access import undeclared_routes
 from shared.web.auth import Account
 from shared.web.settings import WebSettings
-from tests.integration.points.database import RULES, Ledger, attended, delivered, publish_rules
+from tests.integration.points.database import (
+    ASSETS,
+    RULES,
+    Ledger,
+    attended,
+    delivered,
+    publish_rules,
+)
 
 A, B, SHOP = "R000001", "R000002", "enterprise-01"
 API = "/points/api/v1"
@@ -265,7 +272,9 @@ def test_totals(book: Ledger, sign_in: SignIn) -> None:
         "points": 206,
         "service_minutes": 44 * 120 + 30 + 60,
         "partner_contribution": 200,
-        "imbalance": {"points": 0, "service_minutes": 0, "partner_contribution": 0},
+        "honour_points": 0,
+        "time_coins": 0,
+        "imbalance": dict.fromkeys(ASSETS, 0),
     }
     with book.owner_engine.begin() as connection:
         connection.execute(

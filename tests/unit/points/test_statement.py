@@ -25,7 +25,7 @@ def book(awards: list[tuple[bool, bool]], batch: int = 1) -> tuple[list[Entry], 
                         amount=5,
                         balance=5 * (len(account) + 1),
                         posted_at=BEGIN + timedelta(seconds=number // batch),
-                        award_id=UUID(int=number),
+                        document_id=UUID(int=number),
                         kind="activity",
                         on_date=date(2026, 10, 1),
                         programme=None,
@@ -56,10 +56,10 @@ awards = st.lists(
 def test_every_award_is_one_line_in_its_order(has: list[tuple[bool, bool]], most: int) -> None:
     points, minutes = book(has)
     laid = paged(points, minutes, most)
-    assert [line.entry.award_id.int for line in laid] == list(range(len(has)))[::-1]
+    assert [line.entry.document_id.int for line in laid] == list(range(len(has)))[::-1]
     for line in laid:
         both = (line.points is not None, line.minutes is not None)
-        assert both == has[line.entry.award_id.int]
+        assert both == has[line.entry.document_id.int]
 
 
 @given(
@@ -71,14 +71,14 @@ def test_awards_of_one_batch_keep_their_order(
     has: list[tuple[bool, bool]], most: int, batch: int
 ) -> None:
     laid = paged(*book(has, batch), most)
-    assert [line.entry.award_id.int for line in laid] == list(range(len(has)))[::-1]
+    assert [line.entry.document_id.int for line in laid] == list(range(len(has)))[::-1]
 
 
 @given(awards, st.integers(1, 12))
 def test_a_line_tells_the_points_held_after_it(has: list[tuple[bool, bool]], most: int) -> None:
     points, minutes = book(has)
     for line in paged(points, minutes, most):
-        earned = sum(with_points for with_points, _ in has[: line.entry.award_id.int + 1])
+        earned = sum(with_points for with_points, _ in has[: line.entry.document_id.int + 1])
         assert line.points_balance == 5 * earned
 
 

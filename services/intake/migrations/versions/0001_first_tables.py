@@ -361,7 +361,7 @@ def _create_accounts() -> None:
         _instant("created_at"),
         _instant("last_signed_in_at", nullable=True),
         sa.CheckConstraint(
-            "role IN ('resident', 'staff', 'partner', 'operator', 'auditor')",
+            "role IN ('resident', 'staff', 'manager', 'partner', 'operator', 'auditor')",
             name=op.f("ck_accounts_role"),
         ),
         sa.CheckConstraint(

@@ -34,7 +34,7 @@ class EntrySchema(Schema):
     balance = fields.Integer(required=True, metadata={"description": "入账后余额 / after it"})
     on_date = fields.Date(required=True, metadata={"description": "Asia/Shanghai"})
     posted_at = fields.AwareDateTime(required=True)
-    award_id = fields.UUID(required=True)
+    document_id = fields.UUID(required=True)
     kind = fields.String(required=True, metadata={"description": "activity, wish"})
     programme = fields.String(allow_none=True)
     rule_version = fields.Integer(allow_none=True)
@@ -109,6 +109,8 @@ class TotalsSchema(Schema):
     points = fields.Integer(required=True)
     service_minutes = fields.Integer(required=True)
     partner_contribution = fields.Integer(required=True)
+    honour_points = fields.Integer(required=True)
+    time_coins = fields.Integer(required=True)
     imbalance = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
     reconciled_at = fields.AwareDateTime(
         allow_none=True, metadata={"description": "上次核账 / the last full reconciliation"}

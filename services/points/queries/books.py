@@ -1,28 +1,17 @@
-"""points' named SELECTs; nothing here changes a row."""
+"""What books show: holdings, entries, totals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.rules.earning import RuleSet, read_rule_set
 from services.points.rules.statement import Entry
 
 SEQ_MAX = 2**63 - 1
 
-RuleSets = dict[tuple[str | None, int | None], RuleSet]
-
-_RULE_KEYS = text(
-    "SELECT programme, version, published_at FROM rule_sets ORDER BY programme, version"
-)
-_RULE_BODY = text("SELECT body FROM rule_sets WHERE programme = :programme AND version = :version")
-_PUBLISHED = text(
-    "SELECT body, published_at FROM rule_sets ORDER BY valid_from DESC, version DESC LIMIT :most"
-)
 _ACCOUNTS = text(
     "SELECT asset, balance, seq FROM accounts WHERE owner_kind = :owner_kind AND owner = :owner"
 )
@@ -30,17 +19,21 @@ _ACCOUNTS = text(
 _ENTRIES = text(
     "WITH account AS (SELECT id FROM accounts"
     " WHERE owner = :owner AND owner_kind = :owner_kind AND asset = :asset)"
-    " SELECT l.seq, l.amount, l.balance, l.posted_at, l.award_id, coalesce(w.kind, '') AS kind,"
-    " coalesce(w.on_date, (l.posted_at AT TIME ZONE 'Asia/Shanghai')::date) AS on_date,"
-    " w.programme, w.rule_version, coalesce(w.explanation, '{}'::jsonb) AS explanation FROM ("
-    " (SELECT credit_seq AS seq, amount, credit_balance AS balance, posted_at, award_id"
+    " SELECT l.seq, l.amount, l.balance, l.posted_at, l.document_id, l.expires_on,"
+    " coalesce(w.kind, l.kind) AS kind,"
+    " coalesce(w.on_date, d.on_date, (l.posted_at AT TIME ZONE 'Asia/Shanghai')::date) AS on_date,"
+    " w.programme, w.rule_version, coalesce(w.explanation, d.facts, '{}'::jsonb) AS explanation,"
+    " d.made_by, d.checked_by FROM ("
+    " (SELECT credit_seq AS seq, amount, credit_balance AS balance, posted_at, document_id,"
+    " expires_on, kind"
     " FROM transfers WHERE credit_account_id = (SELECT id FROM account) AND credit_seq < :before"
     " ORDER BY credit_seq DESC LIMIT :most)"
     " UNION ALL"
-    " (SELECT debit_seq, -amount, debit_balance, posted_at, award_id"
+    " (SELECT debit_seq, -amount, debit_balance, posted_at, document_id, expires_on, kind"
     " FROM transfers WHERE debit_account_id = (SELECT id FROM account) AND debit_seq < :before"
     " ORDER BY debit_seq DESC LIMIT :most)"
-    ") l LEFT JOIN awards w ON w.award_id = l.award_id ORDER BY l.seq DESC LIMIT :most"
+    ") l LEFT JOIN awards w ON w.award_id = l.document_id"
+    " LEFT JOIN documents d ON d.document_id = l.document_id ORDER BY l.seq DESC LIMIT :most"
 )
 # One statement, so that all of it is of one moment.
 _TOTALS = text(
@@ -72,33 +65,6 @@ class AssetTotal:
     held: int
     issued: int
     reconciled_at: datetime | None
-
-
-# A published version never changes, so what was read once is known for good.
-_known: dict[tuple[str, int, datetime], RuleSet] = {}
-
-
-def rule_sets(session: Session) -> list[RuleSet]:
-    """Every published version, newest last."""
-    keys = session.execute(_RULE_KEYS).all()
-    for key in keys:
-        programme, version, _ = key
-        if key not in _known:
-            body = session.execute(
-                _RULE_BODY, {"programme": programme, "version": version}
-            ).scalar_one()
-            _known[key] = read_rule_set(body)
-    return [_known[key] for key in keys]
-
-
-def rules_by_version(session: Session) -> RuleSets:
-    """Every published version, by programme and version."""
-    return {(rules.programme, rules.version): rules for rules in rule_sets(session)}
-
-
-def published_bodies(session: Session, most: int = 50) -> list[tuple[dict[str, Any], datetime]]:
-    """The newest published rules as they were published, and when."""
-    return [(row.body, row.published_at) for row in session.execute(_PUBLISHED, {"most": most})]
 
 
 def holdings(session: Session, owner_kind: str, owner: str) -> dict[str, Holding]:

@@ -1,0 +1,46 @@
+"""积分工作台: the one page from which staff, managers and auditors reach all that points can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+
+from shared.web.access import require_role
+from shared.web.auth import signed_in
+from shared.web.i18n import t
+
+ROLES = ("staff", "manager", "auditor")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page that the desk leads to, what it is for, and who may open it."""
+
+    path: str
+    zh: str
+    en: str
+    about_zh: str
+    about_en: str
+    roles: frozenset[str] = frozenset(ROLES)
+
+
+PLACES = (
+    Place("/passbooks", "存折", "Passbooks", "查某位居民的流水", "Entries of one resident"),
+    Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
+)
+
+
+def add_desk(blueprint: Blueprint) -> None:
+    """/points/desk."""
+
+    @blueprint.get("/points/desk")
+    @require_role(*ROLES)
+    def show_desk() -> str:
+        role = signed_in().role
+        places = [
+            (place.path, t(place.zh, place.en), t(place.about_zh, place.about_en))
+            for place in PLACES
+            if role in place.roles
+        ]
+        return render_template("desk.html", places=places)
