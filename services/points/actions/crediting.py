@@ -51,8 +51,9 @@ _USE = text(
 _AWARDS = text(
     "INSERT INTO awards (award_id, owner, community_code, household_no, on_date, programme,"
     " rule_version, points, service_minutes, accepted_at, explanation, kind, credited_at)"
-    " SELECT r.*, :kind, :credited_at FROM ROWS FROM (unnest(CAST(:award_ids AS uuid[]), CAST(:owners AS text[]),"
-    " CAST(:communities AS text[]), CAST(:households AS text[]),"
+    " SELECT r.*, :kind, :credited_at FROM ROWS FROM ("
+    "unnest(CAST(:award_ids AS uuid[]), CAST(:owners AS text[]), CAST(:communities AS text[]),"
+    " CAST(:households AS text[]),"
     " CAST(:days AS date[]), CAST(:programmes AS text[]), CAST(:versions AS int[]),"
     " CAST(:points AS int[]), CAST(:minutes AS int[]), CAST(:accepted AS timestamptz[])),"
     " jsonb_array_elements(CAST(:explanations AS jsonb))) AS r"

@@ -29,7 +29,8 @@ from services.points.models.base import Base
 class Account(Base):
     """One asset of one owner. An issuer's balance is not kept here: it is the negated sum.
 
-    `held` is what a resident has put aside for redemptions that are not collected yet.
+    Of a resident, `pending` is what a public notice still shows, and `held` what is put aside for
+    redemptions that are not collected yet; neither can be spent.
     """
 
     __tablename__ = "accounts"
@@ -41,7 +42,7 @@ class Account(Base):
             name="asset",
         ),
         CheckConstraint(
-            "owner_kind IN ('resident', 'held', 'partner', 'pool', 'escrow', 'issuer')",
+            "owner_kind IN ('resident', 'pending', 'held', 'partner', 'pool', 'escrow', 'issuer')",
             name="owner_kind",
         ),
         CheckConstraint("balance >= 0", name="balance"),
@@ -88,7 +89,7 @@ class Transfer(Base):
             name="lot",
         ),
         CheckConstraint(
-            "kind IN ('award', 'hold', 'redemption', 'release', 'expiry', 'reversal',"
+            "kind IN ('award', 'posting', 'hold', 'redemption', 'release', 'expiry', 'reversal',"
             " 'adjustment', 'import', 'conversion', 'gift', 'transfer_out', 'transfer_in')",
             name="kind",
         ),

@@ -131,7 +131,7 @@ def _create_accounts() -> None:
             name=op.f("ck_accounts_asset"),
         ),
         sa.CheckConstraint(
-            "owner_kind IN ('resident', 'held', 'partner', 'pool', 'escrow', 'issuer')",
+            "owner_kind IN ('resident', 'pending', 'held', 'partner', 'pool', 'escrow', 'issuer')",
             name=op.f("ck_accounts_owner_kind"),
         ),
         sa.CheckConstraint("balance >= 0", name=op.f("ck_accounts_balance")),
@@ -206,7 +206,7 @@ def _create_transfers() -> None:
             name=op.f("ck_transfers_lot"),
         ),
         sa.CheckConstraint(
-            "kind IN ('award', 'hold', 'redemption', 'release', 'expiry', 'reversal',"
+            "kind IN ('award', 'posting', 'hold', 'redemption', 'release', 'expiry', 'reversal',"
             " 'adjustment', 'import', 'conversion', 'gift', 'transfer_out', 'transfer_in')",
             name=op.f("ck_transfers_kind"),
         ),
