@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.points.queries import RuleSets
-from services.points.rules.explaining import cap_of, explain
+from services.points.rules.documents import explain_entry
+from services.points.rules.explaining import cap_of
 from services.points.rules.statement import Entry
 
 # What the entry tells in fields of its own is not told twice.
@@ -16,7 +17,7 @@ def entry_view(entry: Entry, asset: str, rule_sets: RuleSets) -> dict[str, Any]:
     """One entry with its explanation, by the rules that were applied to it."""
     rules = rule_sets.get((entry.programme, entry.rule_version))
     facts = entry.explanation
-    said = explain(entry.kind, facts, rules)
+    said = explain_entry(entry, rules)
     return {
         "seq": entry.seq,
         "asset": asset,

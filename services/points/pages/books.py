@@ -14,7 +14,9 @@ from werkzeug.wrappers import Response
 
 from services.points import queries
 from services.points.queries import SEQ_MAX, Holding, RuleSets
-from services.points.rules.explaining import COLOURS, KINDS, brief, explain, words
+from services.points.rules.documents import KINDS as KINDS_OF_DOCUMENT
+from services.points.rules.documents import explain_entry
+from services.points.rules.explaining import COLOURS, KINDS, brief, words
 from services.points.rules.statement import Entry, Line, lines
 from shared import clock
 from shared.db.session import Sessions
@@ -145,8 +147,8 @@ def _after(shown: list[Line], points_before: int, minutes_before: int) -> str:
 def _row(line: Line, rule_sets: RuleSets) -> Row:
     entry = line.entry
     facts = entry.explanation
-    why = explain(entry.kind, facts, rule_sets.get((entry.programme, entry.rule_version)))
-    short = brief(entry.kind, facts)
+    why = explain_entry(entry, rule_sets.get((entry.programme, entry.rule_version)))
+    short = KINDS_OF_DOCUMENT.get(entry.kind) or brief(entry.kind, facts)
     return Row(
         points_seq=line.points.seq if line.points else None,
         minutes_seq=line.minutes.seq if line.minutes else None,
@@ -166,12 +168,14 @@ def _tag(line: Line, facts: Mapping[str, Any]) -> str:
     """What a reader would wonder about at once: why there are fewer points, or none."""
     if facts.get("caps_hit"):
         return t("到上限", "limit")
-    return "" if line.points else t("不计分", "no points")
+    return "" if line.points or line.entry.kind in KINDS_OF_DOCUMENT else t("不计分", "no points")
 
 
 def _what(entry: Entry) -> str:
     facts = entry.explanation
-    if "colour" in facts:
+    if entry.kind in KINDS_OF_DOCUMENT:
+        said = KINDS_OF_DOCUMENT[entry.kind]
+    elif "colour" in facts:
         said = words(COLOURS, facts["colour"])
     elif "kind" in facts:
         said = words(KINDS, facts["kind"])
