@@ -92,3 +92,10 @@ def mask_phone(phone: str) -> str:
     if len(phone) < 8:
         return "*" * len(phone)
     return phone[:3] + "*" * (len(phone) - 7) + phone[-4:]
+
+
+def mask_number(number: str) -> str:
+    """R000127 -> R00***7, for lists that anybody may read; fewer than 6 characters: the first."""
+    if len(number) < 6:
+        return number[:1] + "*" * max(len(number) - 1, 1)
+    return number[:3] + "*" * (len(number) - 4) + number[-1]

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.points.rules.lots import expires_on
+from services.points.rules.public_notices import notice_days
 from shared.errors import Rejected
 
 
@@ -39,6 +40,7 @@ class RuleSet:
     month_max: int
     wish_points: Mapping[str, int]
     expiry: Any = "never"
+    notice_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def read_rule_set(body: Mapping[str, Any]) -> RuleSet:
                 k: _whole(v) for k, v in body["wish"]["partner_contribution_points"].items()
             },
             expiry=body.get("expiry", "never"),
+            notice_days=notice_days(body.get("notice")),
         )
     except KeyError as problem:
         raise _wrong(str(problem.args[0]), "缺少", "is missing") from problem
