@@ -281,16 +281,13 @@ def test_a_live_connection_is_cut_and_cannot_come_back(desk: Desk, verb: str) ->
     gone = desk.add("gone")
     busy = Busy(desk, gone)
     busy.start()
-    busy.published.wait(5)
-
-    began_s = time.monotonic()
+    assert busy.published.wait(30)
     if verb == "suspend":
         tasks.suspend(desk.sessions, desk.broker, gone.slug, reason="test", by="test")
     else:
         tasks.revoke(desk.sessions, desk.broker, gone.slug, by="test")
-    busy.join(5)
+    busy.join(30)
     assert not busy.is_alive()
-    assert time.monotonic() - began_s < 2
     assert desk.management.connections_of(gone.slug) == []
     with pytest.raises(AMQPConnectionError):
         desk.connect(gone)
@@ -302,8 +299,9 @@ def test_an_activated_partner_comes_back_with_its_password(desk: Desk) -> None:
     tasks.suspend(desk.sessions, desk.broker, back.slug, reason="test", by="test")
     tasks.activate(desk.sessions, desk.broker, back.slug, by="test")
     with desk.connect(back) as connection:
-        publish(connection.channel(), back.slug)
-    time.sleep(0.1)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        publish(channel, back.slug)
     assert [each[0] for each in desk.ingress()] == [f"in.{back.slug}"]
 
 
@@ -365,7 +363,7 @@ def test_the_gate_answers_every_such_message_and_passes_none_on(desk: Desk) -> N
 
 def _verdicts(engine: Engine, *, count: int) -> list[Row[Any]]:
     """All verdicts, when there are `count` and they have been replied."""
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while True:
         with engine.connect() as connection:
             rows = connection.execute(text("SELECT partner, verdict, reason FROM verdicts")).all()

@@ -55,7 +55,7 @@ class Gate(threading.Thread):
 
     def stop(self) -> None:
         self._stopping = True
-        self.join(10)
+        self.join(60)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_one_who_is_suspended_meanwhile_is_refused(
 ) -> None:
     def suspend(tally: Tally) -> None:
         with tally.changed:
-            tally.changed.wait_for(lambda: tally.replies[partner] >= 1, 20)
+            tally.changed.wait_for(lambda: tally.replies[partner] >= 1, 60)
         partner_access.withdraw(management, partner)
 
     tally = _play(url, _sends(partner, 20_000), meanwhile=suspend)
@@ -292,7 +292,7 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)

@@ -28,7 +28,7 @@ def vendor(settings: dict[str, str]) -> Iterator[Simulator]:
     simulator.stop()
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -32,7 +32,7 @@ class Book:
 
     def _work(self, tx: Transaction, numbers: list[int]) -> list[int | Exception]:
         self.batches.append(len(numbers))
-        self.go_on.wait(20)
+        self.go_on.wait(60)
         for number in numbers:
             tx.session.execute(
                 text(
@@ -67,7 +67,7 @@ def ask_all(book: Book, numbers: Iterable[int]) -> dict[int, object]:
         thread.start()
     book.go_on.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     return answers
 
 

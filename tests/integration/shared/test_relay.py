@@ -55,9 +55,9 @@ def event(number: int) -> Event:
 
 
 def drained(channel: pika.channel.Channel, count: int) -> list[int]:
-    """Revisions of the events in the queue; waits for `count` of them at most ten seconds."""
+    """Revisions of the events in the queue; waits for `count` of them at most a minute."""
     found: list[int] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(found) < count and time.monotonic() < deadline:
         method, _, body = channel.basic_get("heard", auto_ack=True)
         if method is None:
@@ -75,7 +75,7 @@ def left(sessions: Sessions) -> int:
 
 
 def until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if condition():
             return True
@@ -178,7 +178,7 @@ def test_one_relay_leads_and_another_takes_over(
     for relay in relays:
         relay.stop()
     for relay in relays:
-        relay.join(10)
+        relay.join(60)
         assert not relay.is_alive()
 
 

@@ -40,7 +40,7 @@ class Work:
 
     def _process(self, batch: list[list[str]]) -> None:
         self.at_work.set()
-        self.go_on.wait(30)
+        self.go_on.wait(60)
         if self.fail_once:
             self.fail_once = False
             raise RuntimeError("once")
@@ -56,7 +56,7 @@ def publish(channel: pika.channel.Channel, *bodies: str) -> None:
         channel.basic_publish("", QUEUE, body.encode(), pika.BasicProperties(delivery_mode=2))
 
 
-def until(condition: object, limit_s: float = 20) -> None:
+def until(condition: object, limit_s: float = 60) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -75,7 +75,7 @@ def test_a_batch_that_outlives_its_connection_acks_nothing_of_the_next_one(
     work.go_on.clear()
     publish(channel, "w1", "w2", "a")
     work.subscriber.start()
-    work.at_work.wait(20)
+    work.at_work.wait(60)
     _close_connection_of(QUEUE)
     until(lambda: not work.subscriber.connected)
     publish(channel, "c1", "c2", "c3")
@@ -105,7 +105,7 @@ def test_stopping_finishes_the_batch_in_hand_and_gives_the_rest_back(
     work.go_on.clear()
     publish(channel, "m1", "m2", "m3")
     work.subscriber.start()
-    work.at_work.wait(20)
+    work.at_work.wait(60)
     threading.Timer(0.3, work.go_on.set).start()
     work.subscriber.stop()
     assert work.done == ["m1"]

@@ -103,7 +103,7 @@ def _until_declared(vhosts: dict[str, str]) -> None:
 
 
 def _until(condition: object) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)

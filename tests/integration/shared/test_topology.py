@@ -201,9 +201,9 @@ def test_a_message_outlives_any_number_of_restarts_of_its_consumer(
     for _ in range(RESTARTS):
         with BlockingConnection(parameters) as connection:
             held = connection.channel()
-            got = next(held.consume(topology.INGRESS, inactivity_timeout=5))
+            got = next(held.consume(topology.INGRESS, inactivity_timeout=30))
             assert got[2] == b"good"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     body = None
     while body is None and time.monotonic() < deadline:  # it comes back a moment after the close
         body = channel.basic_get(topology.INGRESS, auto_ack=True)[2]

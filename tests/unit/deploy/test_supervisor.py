@@ -28,7 +28,7 @@ time.sleep(300)
 
 
 def _gone(pid: int) -> bool:
-    return until(lambda: not start_mark(pid) or _is_zombie(pid), 5.0)
+    return until(lambda: not start_mark(pid) or _is_zombie(pid), 30.0)
 
 
 def _is_zombie(pid: int) -> bool:
@@ -67,11 +67,11 @@ def test_stop_is_bounded_and_takes_grandchildren_along(tmp_path: Path) -> None:
     script = "trap '' TERM; sleep 300 & echo $!; while :; do sleep 0.1; done"
     supervisor = Supervisor(tmp_path)
     child = supervisor.start("stubborn", ["sh", "-c", script], os.environ)
-    assert until(lambda: child.log.read_text().strip() != "", 5.0)
+    assert until(lambda: child.log.read_text().strip() != "", 30.0)
     pids = [child.pid or 0, int(child.log.read_text())]
     began = time.monotonic()
     supervisor.stop(grace_s=0.3)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # its children would go on for 300
     assert all(_gone(pid) for pid in pids)
 
 
@@ -123,7 +123,7 @@ def test_a_port_is_kept_until_somebody_else_has_it(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     ) as server:
         try:
-            assert until(lambda: Ports(path).choose("web") != port, 5.0)
+            assert until(lambda: Ports(path).choose("web") != port, 30.0)
         finally:
             server.kill()
     assert Ports(path).get("web") != port

@@ -154,7 +154,7 @@ def test_simulator_refuses_a_wrong_key(simulator: Simulator) -> None:
 def test_simulator_refuses_a_replayed_request(simulator: Simulator) -> None:
     fields = client(simulator.port)._signed(sms())
     url = f"http://127.0.0.1:{simulator.port}/"
-    codes = [requests.post(url, data=fields, timeout=5).json()["Code"] for _ in range(2)]
+    codes = [requests.post(url, data=fields, timeout=30).json()["Code"] for _ in range(2)]
     assert codes == ["OK", "SignatureNonceUsed"]
 
 
@@ -162,7 +162,7 @@ def test_simulator_takes_get_as_the_vendor_does(simulator: Simulator) -> None:
     fields = client(simulator.port)._signed(sms())
     fields.pop("Signature")
     fields["Signature"] = sign("GET", fields, SECRET)
-    answer = requests.get(f"http://127.0.0.1:{simulator.port}/", params=fields, timeout=5).json()
+    answer = requests.get(f"http://127.0.0.1:{simulator.port}/", params=fields, timeout=30).json()
     assert set(answer) == {"Code", "Message", "RequestId", "BizId"}
     assert answer["Code"] == "OK"
 
@@ -185,7 +185,7 @@ def test_simulator_knobs(simulator: Simulator) -> None:
     url, ours = f"http://127.0.0.1:{simulator.port}/control", client(simulator.port)
 
     def knob(**wanted: object) -> int:
-        return requests.post(url, json=wanted, timeout=5).status_code
+        return requests.post(url, json=wanted, timeout=30).status_code
 
     assert knob(fail_next=1, lose_next=1) == 200
     assert ours.send(sms()).code == "isp.SYSTEM_ERROR"
@@ -230,7 +230,7 @@ def test_simulator_reports_in_batches_until_taken() -> None:
             ours.send(sms(out_id=f"d-{number}"))
         ours.send(sms("19900000003", "d-bad"))
         ours.send(sms("19900000006", "d-silent"))
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while running.vendor.stats().get("receipts_sent", 0) < 5 and time.monotonic() < deadline:
             time.sleep(0.05)
         taken = {str(one["out_id"]): one for batch in received[2:] for one in batch}
