@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from services.points.models import ledger, residents, rules
+from services.points.models import households, ledger, lots, proposals, ratings, residents, rules
 from services.points.models.base import Base, messaging, metadata
 
-__all__ = ["Base", "ledger", "messaging", "metadata", "residents", "rules"]
+__all__ = [
+    "Base",
+    "households",
+    "ledger",
+    "lots",
+    "messaging",
+    "metadata",
+    "proposals",
+    "ratings",
+    "residents",
+    "rules",
+]

@@ -93,6 +93,12 @@ class Transfer(Base):
             " 'adjustment', 'import', 'conversion', 'gift', 'transfer_out', 'transfer_in')",
             name="kind",
         ),
+        # Service and honours are counted, never spent; only a mistake is taken back.
+        CheckConstraint(
+            "asset NOT IN ('service_minutes', 'honour_points') OR debit_seq IS NULL"
+            " OR kind IN ('reversal', 'adjustment')",
+            name="never_spent",
+        ),
         Index(
             "uq_transfers_debit",
             "debit_account_id",
@@ -100,6 +106,7 @@ class Transfer(Base):
             unique=True,
             postgresql_where=text("debit_seq IS NOT NULL"),
         ),
+        Index("ix_transfers_posted_at", "posted_at", postgresql_using="brin"),
         # Awards are the many; an award's transfers are found through its owner's accounts.
         Index(
             "ix_transfers_document_id",
