@@ -76,7 +76,8 @@ class Ledger:
             connection.execute(
                 text(
                     "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
-                    " cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
+                    " expiry_announcements, liability_closings, liability_days, liability_ages,"
+                    " budgets, point_rates, cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
                 )
             )
             connection.execute(text("DELETE FROM accounts WHERE owner <> 'district'"))
