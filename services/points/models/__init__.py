@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from services.points.models import households, ledger, lots, proposals, ratings, residents, rules
+from services.points.models import (
+    households,
+    ledger,
+    lots,
+    proposals,
+    public_notices,
+    ratings,
+    residents,
+    rules,
+)
 from services.points.models.base import Base, messaging, metadata
 
 __all__ = [
@@ -13,6 +22,7 @@ __all__ = [
     "messaging",
     "metadata",
     "proposals",
+    "public_notices",
     "ratings",
     "residents",
     "rules",

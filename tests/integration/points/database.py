@@ -76,6 +76,7 @@ class Ledger:
             connection.execute(
                 text(
                     "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
+                    " objections, public_notice_lines, public_notices,"
                     " expiry_announcements, liability_closings, liability_days, liability_ages,"
                     " budgets, point_rates, cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
                 )
