@@ -13,8 +13,8 @@ from shared.errors import Conflict, Rejected
 from shared.messaging.transaction import Transaction
 
 _PUBLISH = text(
-    "INSERT INTO rule_sets (programme, version, valid_from, body, published_at)"
-    " VALUES (:programme, :version, :valid_from, CAST(:body AS jsonb), :now)"
+    "INSERT INTO rule_sets (programme, version, valid_from, body, published_at, made_by)"
+    " VALUES (:programme, :version, :valid_from, CAST(:body AS jsonb), :now, 'installation')"
     " ON CONFLICT DO NOTHING RETURNING version"
 )
 _SAME = text(

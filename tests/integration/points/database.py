@@ -77,6 +77,7 @@ class Ledger:
                 text(
                     "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
                     " objections, public_notice_lines, public_notices,"
+                    " scope_usage, rule_simulations, rule_drafts,"
                     " expiry_announcements, liability_closings, liability_days, liability_ages,"
                     " budgets, point_rates, cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
                 )
