@@ -44,10 +44,16 @@ def create_handlers(contacts: Contacts) -> Handlers:
     def tell_of_credits(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.POINTS_CREDITED, heard)
 
+    @handlers.on_batch("linli.points.expiring.v1")
+    def tell_of_expiry(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.POINTS_EXPIRING, heard, since="announced_at")
+
     return handlers
 
 
-def _tell(tx: Transaction, kind: Kind, heard: list[Heard]) -> Iterable[Event]:
+def _tell(
+    tx: Transaction, kind: Kind, heard: list[Heard], *, since: str = "accepted_at"
+) -> Iterable[Event]:
     at = clock.now()
     kept = PARAMS[kind]
     drafts = [
@@ -55,7 +61,7 @@ def _tell(tx: Transaction, kind: Kind, heard: list[Heard]) -> Iterable[Event]:
             event.id,
             data["resident_no"],
             {name: data[name] for name in kept},
-            data["accepted_at"],
+            data[since],
         )
         for event, data in heard
     ]

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     REQUEST_RECEIPT = "request_receipt"
     WISH = "wish"
     POINTS_CREDITED = "points_credited"
+    POINTS_EXPIRING = "points_expiring"
 
 
 class Channel(StrEnum):
@@ -34,6 +35,7 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REQUEST_RECEIPT: (Channel.IN_APP, Channel.SMS),
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
+    Kind.POINTS_EXPIRING: (Channel.IN_APP,),
 }
 
 # What a notice of each kind carries. Nothing here can name a person: the name is joined when the
@@ -53,6 +55,7 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
             "caps_hit",
         }
     ),
+    Kind.POINTS_EXPIRING: frozenset({"points", "points_balance", "ends_on", "days_left"}),
 }
 
 
@@ -222,6 +225,7 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REQUEST_RECEIPT: ("诉求已受理", "Request received"),
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
+    Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
 }
 _WORDS: Mapping[str, tuple[str, str]] = {
     "elder_care": ("助老服务", "elder care"),
@@ -238,7 +242,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 _CODED = frozenset({"activity_kind", "colour"})
 _MOMENTS = frozenset({"accepted_at", "delivered_at"})
-_DAYS = frozenset({"on_date"})
+_DAYS = frozenset({"on_date", "ends_on"})
 
 
 class UnknownPlaceholder(Rejected):

@@ -58,6 +58,7 @@ class CountsSchema(Schema):
     request_receipt = fields.Integer()
     wish = fields.Integer()
     points_credited = fields.Integer()
+    points_expiring = fields.Integer()
 
 
 class DeliveriesQuery(Schema):

@@ -16,6 +16,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "linli.request.opened.v1": ("notify",),
     # points says
     "linli.points.credited.v1": ("notify",),
+    "linli.points.expiring.v1": ("notify",),
     "linli.partner.credited.v1": ("partners",),
     # partners says
     "linli.partner.activated.v1": ("intake",),

@@ -125,6 +125,23 @@ ledger_reconciled = Gauge(
     "When the ledger was last reconciled.",
     multiprocess_mode="mostrecent",
 )
+lots_past_their_day = Gauge(
+    "linli_lots_past_their_day",
+    "Lots with something left after their last day: due, in frozen accounts, or kept aside.",
+    ["why"],
+    multiprocess_mode="mostrecent",
+)
+liability_untied = Gauge(
+    "linli_liability_untied_points",
+    "Points that the closed days and the lots disagree on; must be 0.",
+    multiprocess_mode="mostrecent",
+)
+budget_committed = Gauge(
+    "linli_budget_committed_ratio",
+    "What was redeemed, is put aside and is outstanding, over the budget in force.",
+    ["community"],
+    multiprocess_mode="mostrecent",
+)
 ledger_transfers = Counter("linli_ledger_transfers_total", "Transfers posted.", ["asset"])
 
 task_duration = Histogram(
@@ -143,6 +160,7 @@ deliveries_due_oldest = Gauge(
 )
 
 __all__ = [
+    "budget_committed",
     "build_info",
     "dead_letters",
     "dead_letters_total",
@@ -156,6 +174,8 @@ __all__ = [
     "ledger_imbalance",
     "ledger_reconciled",
     "ledger_transfers",
+    "liability_untied",
+    "lots_past_their_day",
     "notices",
     "outbox_oldest",
     "outbox_pending",

@@ -7,6 +7,7 @@ from shared.schemas.wire import ACTIVITY_KINDS, MINUTES_MAX, WISH_COLOURS
 
 POINTS_CREDITED = "linli.points.credited.v1"
 PARTNER_CREDITED = "linli.partner.credited.v1"
+POINTS_EXPIRING = "linli.points.expiring.v1"
 
 _AMOUNT_MAX = 10**12
 
@@ -52,7 +53,19 @@ class PartnerCredited(EventData):
     credited_at = Moment("入账时间 / credited at")
 
 
+class PointsExpiring(EventData):
+    about = "居民积分即将到期 / points of a resident end soon"
+
+    resident_no = Text("居民编号 / resident number", 1, 32)
+    points = Whole("将到期的积分 / points that end", 1, _AMOUNT_MAX)
+    points_balance = Whole("积分余额 / balance of points", 0, _AMOUNT_MAX)
+    ends_on = Day("有效的最后一天 / the last day they are good (Asia/Shanghai)")
+    days_left = Whole("距最后一天还有几天 / days until then", 0, 30)
+    announced_at = Moment("提醒时间 / announced at")
+
+
 SCHEMAS: dict[str, EventData] = {
     POINTS_CREDITED: PointsCredited(),
     PARTNER_CREDITED: PartnerCredited(),
+    POINTS_EXPIRING: PointsExpiring(),
 }

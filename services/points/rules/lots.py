@@ -73,3 +73,11 @@ def take(held: Iterable[HeldLot], amount: int) -> list[tuple[Lot, int]]:
     if left > 0:
         raise ValueError(f"{left} of {amount} are not there")
     return taken
+
+
+def ended_words(programme: str, ended_on: date) -> tuple[str, str]:
+    """What a passbook says of points that ended, in Chinese and English."""
+    return (
+        f"方案 {programme} 的积分有效期至 {ended_on.isoformat()}，已到期",
+        f"points of programme {programme} were good until {ended_on.isoformat()} and have ended",
+    )

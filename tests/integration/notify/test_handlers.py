@@ -144,7 +144,10 @@ def test_the_app_can_add_templates_but_never_change_one(notify: Notify) -> None:
 def test_counts_by_kind(notify: Notify) -> None:
     notify.hear(opened(), opened(request_no="Q2"), credited())
     with notify.sessions() as session:
-        assert queries.counts(session) == {"request_receipt": 2, "wish": 0, "points_credited": 1}
+        told = queries.counts(session)
+    assert told.pop("points_credited") == 1
+    assert told.pop("request_receipt") == 2
+    assert set(told.values()) == {0}
 
 
 def test_the_worker_hears_exactly_what_its_queue_is_bound_to(databases: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from services.notify import rules
 from services.notify.rules import Channel, Disposition, Kind, State
 
-FIRST = importlib.import_module("services.notify.migrations.versions.0001_first_tables")
+VERSIONS = Path(rules.__file__).parent / "migrations" / "versions"
+TEXTS = [
+    text
+    for path in sorted(VERSIONS.glob("0*.py"))
+    for text in getattr(
+        importlib.import_module(f"services.notify.migrations.versions.{path.stem}"), "TEXTS", ()
+    )
+]
 NOW = datetime(2026, 10, 21, 5, 0, tzinfo=UTC)
 PARAMS = {
     Kind.REQUEST_RECEIPT: {"request_no": "Q1", "accepted_at": "2026-10-21T04:33:00+00:00"},
@@ -30,6 +38,12 @@ PARAMS = {
         "activity_kind": "elder_care",
         "on_date": "2026-10-21",
         "caps_hit": [],
+    },
+    Kind.POINTS_EXPIRING: {
+        "points": 40,
+        "points_balance": 55,
+        "ends_on": "2026-12-31",
+        "days_left": 30,
     },
 }
 
@@ -79,7 +93,7 @@ def test_codes_of_the_vendor() -> None:
 
 
 def test_every_first_text_can_be_filled_and_every_kind_has_all_its_texts() -> None:
-    texts = FIRST.TEXTS
+    texts = TEXTS
     expected = {
         (kind, channel, language)
         for kind in Kind
