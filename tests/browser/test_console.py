@@ -35,6 +35,7 @@ _LOOKS = tuple(product(("zh", "en"), ("0", "1")))
 # Every rule of axe is asked of the widest and of the narrowest look of a page.
 _EXAMINED = {("zh", "0", 1280), ("en", "1", 390)}
 _PICTURED = {("zh", "0", 1280), ("zh", "1", 390)}
+_PATIENCE_MS = 60_000  # on a busy machine; what is there is seen at once
 _LEFT = "net::ERR_ABORTED"
 _AXE = {"resultTypes": ["violations"], "preload": False, "iframes": False}
 _OVERFLOW = """() => {
@@ -56,6 +57,7 @@ Open = Callable[..., BrowserContext]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
+        expect.set_options(timeout=_PATIENCE_MS)
         started = chromium.start(playwright)
         yield started
         started.close()
@@ -94,7 +96,7 @@ def opened(browser: Browser, cookies: Callable[[str], Any]) -> Iterator[Open]:
         context = browser.new_context(
             storage_state=cookies(role), locale="zh-CN", timezone_id="Asia/Shanghai", **options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_PATIENCE_MS)
         contexts.append(context)
         return context
 

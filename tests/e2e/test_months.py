@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.district import visiting
 from tests.e2e.months import marked_month, shuffled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(("seed", "sends"), [(11, 500), (22, 300), (33, 200)])

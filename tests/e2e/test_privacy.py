@@ -25,7 +25,7 @@ from deploy.month.outcome import SERVICES
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Where a person's contact data may be, sealed; and columns whose names only sound like it.
 CONTACTS = {
@@ -72,7 +72,7 @@ class Tap(threading.Thread):
 
     def stop(self) -> None:
         self._stopping.set()
-        self.join(20)
+        self.join(60)
 
 
 @dataclass
