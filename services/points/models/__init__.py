@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from services.points.models import (
+    certificates,
     households,
     ledger,
     lots,
+    proof,
     proposals,
     public_notices,
     ratings,
@@ -16,11 +18,13 @@ from services.points.models.base import Base, messaging, metadata
 
 __all__ = [
     "Base",
+    "certificates",
     "households",
     "ledger",
     "lots",
     "messaging",
     "metadata",
+    "proof",
     "proposals",
     "public_notices",
     "ratings",
