@@ -48,6 +48,18 @@ def create_handlers(contacts: Contacts) -> Handlers:
     def tell_of_expiry(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.POINTS_EXPIRING, heard, since="announced_at")
 
+    @handlers.on_batch("linli.points.disputed.v1")
+    def tell_of_disputes(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.POINTS_DISPUTED, heard, since="disputed_at")
+
+    @handlers.on_batch("linli.dispute.decided.v1")
+    def tell_of_decisions(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.DISPUTE_DECIDED, heard, since="decided_at")
+
+    @handlers.on_batch("linli.points.posted.v1")
+    def tell_of_posting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.POINTS_POSTED, heard, since="posted_at")
+
     return handlers
 
 

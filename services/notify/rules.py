@@ -21,6 +21,9 @@ class Kind(StrEnum):
     WISH = "wish"
     POINTS_CREDITED = "points_credited"
     POINTS_EXPIRING = "points_expiring"
+    POINTS_DISPUTED = "points_disputed"
+    DISPUTE_DECIDED = "dispute_decided"
+    POINTS_POSTED = "points_posted"
 
 
 class Channel(StrEnum):
@@ -36,6 +39,9 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
     Kind.POINTS_EXPIRING: (Channel.IN_APP,),
+    Kind.POINTS_DISPUTED: (Channel.IN_APP,),
+    Kind.DISPUTE_DECIDED: (Channel.IN_APP,),
+    Kind.POINTS_POSTED: (Channel.IN_APP,),
 }
 
 # What a notice of each kind carries. Nothing here can name a person: the name is joined when the
@@ -46,6 +52,7 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.POINTS_CREDITED: frozenset(
         {
             "points",
+            "points_pending",
             "service_minutes",
             "points_balance",
             "minutes_balance",
@@ -56,6 +63,9 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
         }
     ),
     Kind.POINTS_EXPIRING: frozenset({"points", "points_balance", "ends_on", "days_left"}),
+    Kind.POINTS_DISPUTED: frozenset({"notice_no", "line_no", "points", "on_date"}),
+    Kind.DISPUTE_DECIDED: frozenset({"notice_no", "line_no", "points", "on_date", "outcome"}),
+    Kind.POINTS_POSTED: frozenset({"notice_no", "line_count", "points", "points_balance"}),
 }
 
 
@@ -219,13 +229,18 @@ def after_receipt(state: State, *, success: bool, code: str) -> State | None:
 
 _placeholder = re.compile(r"\{([a-z_]+)\}")
 _NAME = "name"
-_DERIVED: Mapping[Kind, frozenset[str]] = {Kind.POINTS_CREDITED: frozenset({"cap_note"})}
+_DERIVED: Mapping[Kind, frozenset[str]] = {
+    Kind.POINTS_CREDITED: frozenset({"cap_note", "pending_note"})
+}
 
 _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REQUEST_RECEIPT: ("诉求已受理", "Request received"),
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
     Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
+    Kind.POINTS_DISPUTED: ("公示有异议", "A line on public notice is disputed"),
+    Kind.DISPUTE_DECIDED: ("公示异议已裁决", "An objection was decided"),
+    Kind.POINTS_POSTED: ("公示期满入账", "Points posted after public notice"),
 }
 _WORDS: Mapping[str, tuple[str, str]] = {
     "elder_care": ("助老服务", "elder care"),
@@ -239,8 +254,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "goods_blue": ("蓝色·物品类", "blue, goods"),
     "convenience_yellow": ("黄色·便民类", "yellow, convenience"),
     "urgent_red": ("红色·急难类", "red, urgent"),
+    "dismissed": ("异议不成立，公示期满即入账", "dismissed: the points count after the notice"),
+    "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
 }
-_CODED = frozenset({"activity_kind", "colour"})
+_CODED = frozenset({"activity_kind", "colour", "outcome"})
 _MOMENTS = frozenset({"accepted_at", "delivered_at"})
 _DAYS = frozenset({"on_date", "ends_on"})
 
@@ -314,6 +331,11 @@ def _word(name: str, params: Mapping[str, object], language: str) -> str:
         if not params.get("caps_hit"):
             return ""
         return "（已达到积分上限）" if chinese else " (a cap was reached)"
+    if name == "pending_note":
+        if not (points := params.get("points_pending")):
+            return ""
+        waiting = f"{points} more wait for the end of their public notice"
+        return f"（另有 {points} 分公示期满后入账）" if chinese else f" ({waiting})"
     value = params.get(name)
     if value is None:
         raise MissingPlaceholder(name)

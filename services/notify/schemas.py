@@ -59,6 +59,9 @@ class CountsSchema(Schema):
     wish = fields.Integer()
     points_credited = fields.Integer()
     points_expiring = fields.Integer()
+    points_disputed = fields.Integer()
+    dispute_decided = fields.Integer()
+    points_posted = fields.Integer()
 
 
 class DeliveriesQuery(Schema):

@@ -17,6 +17,9 @@ ROUTES: dict[str, tuple[str, ...]] = {
     # points says
     "linli.points.credited.v1": ("notify",),
     "linli.points.expiring.v1": ("notify",),
+    "linli.points.disputed.v1": ("notify",),
+    "linli.dispute.decided.v1": ("notify",),
+    "linli.points.posted.v1": ("notify",),
     "linli.partner.credited.v1": ("partners",),
     # partners says
     "linli.partner.activated.v1": ("intake",),

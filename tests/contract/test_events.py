@@ -32,13 +32,17 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def reload(event: Event) -> Event:
-    """The same event with its data as a handler gets it: times, days and ids parsed."""
+    """The same event with its data as a handler gets it: times, days and ids parsed.
+
+    Fields that its type got after it was said are not in it.
+    """
+    loaded = load(event.type, event.data)
     return Event(
         event.id,
         event.source,
         event.type,
         event.time,
-        load(event.type, event.data),
+        {name: value for name, value in loaded.items() if name in event.data},
         event.correlationid,
         event.causationid,
         event.traceparent,

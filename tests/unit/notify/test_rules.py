@@ -31,6 +31,7 @@ PARAMS = {
     },
     Kind.POINTS_CREDITED: {
         "points": 0,
+        "points_pending": 3,
         "service_minutes": 90,
         "points_balance": 5,
         "minutes_balance": 600,
@@ -45,6 +46,15 @@ PARAMS = {
         "ends_on": "2026-12-31",
         "days_left": 30,
     },
+    Kind.POINTS_DISPUTED: {"notice_no": "N1", "line_no": 3, "points": 6, "on_date": "2026-10-21"},
+    Kind.DISPUTE_DECIDED: {
+        "notice_no": "N1",
+        "line_no": 3,
+        "points": 6,
+        "on_date": "2026-10-21",
+        "outcome": "upheld",
+    },
+    Kind.POINTS_POSTED: {"notice_no": "N1", "line_count": 2, "points": 9, "points_balance": 14},
 }
 
 
