@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.points.actions import ledger
 from services.points.actions.ledger import Account, Key
+from services.points.actions.public_notices import Listed, list_awards
 from services.points.queries import rule_sets
 from services.points.rules.earning import (
     CapRoom,
@@ -71,6 +72,11 @@ class _Award:
     earned: Earned
     points: int = 0
     caps_hit: list[str] | None = None
+
+    @property
+    def is_shown_first(self) -> bool:
+        """Its points wait in the pending account until a public notice has ended."""
+        return self.rules is not None and self.rules.notice_days is not None
 
 
 class _RulesOn(dict[date, RuleSet | None]):
@@ -162,19 +168,24 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
         ],
     )
     posting = ledger.posting(tx.session)
-    said = []
+    said, shown = [], []
     for award in awards:
         resident_no, award_id = award.data["resident_no"], award.data["contribution_id"]
         points = accounts[POINTS, "resident", resident_no]
         minutes = accounts[MINUTES, "resident", resident_no]
         if award.earned.points:
             caps.credit(award, points.id)
-            posting.issue(points, award.points, award_id, "award", lots.of(award))
+            held = points
+            if award.is_shown_first:
+                held = accounts[POINTS, "pending", resident_no]
+                shown.append(award)
+            posting.issue(held, award.points, award_id, "award", lots.of(award))
         posting.issue(minutes, award.earned.minutes, award_id, "award")
         said.append(_points_credited(award, points, minutes, now))
     caps.write()
     _write_awards(tx.session, "activity", "resident_no", awards, now)
     posting.post(tx.session, now)
+    list_awards(tx.session, [_listed(award, lots) for award in shown if award.points], now)
     _observe(awards, now)
     return said
 
@@ -218,9 +229,29 @@ def _wish(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
 
 def _resident_keys(awards: list[_Award]) -> list[Key]:
     # Both, even where an award earns no points: the event tells the balances of both.
-    return [
+    keys: list[Key] = [
         (asset, "resident", a.data["resident_no"]) for asset in (POINTS, MINUTES) for a in awards
     ]
+    keys += [
+        (POINTS, "pending", a.data["resident_no"])
+        for a in awards
+        if a.is_shown_first and a.earned.points
+    ]
+    return keys
+
+
+def _listed(award: _Award, lots: _Lots) -> Listed:
+    if award.rules is None or award.rules.notice_days is None:
+        raise ValueError("shown without rules that ask for it")
+    return Listed(
+        award_id=award.data["contribution_id"],
+        resident_no=award.data["resident_no"],
+        community_code=award.data["community_code"],
+        on=award.on,
+        points=award.points,
+        lot=lots.of(award),
+        days=award.rules.notice_days,
+    )
 
 
 def _write_awards(
@@ -264,7 +295,8 @@ def _points_credited(award: _Award, points: Account, minutes: Account, now: date
             "award_id": data["contribution_id"],
             "contribution_id": data["contribution_id"],
             "resident_no": data["resident_no"],
-            "points": award.points,
+            "points": 0 if award.is_shown_first else award.points,
+            "points_pending": award.points if award.is_shown_first else 0,
             "service_minutes": award.earned.minutes,
             "points_balance": points.balance,
             "minutes_balance": minutes.balance,
