@@ -26,6 +26,8 @@ from services.partners.rules.keys import broker_hash
 from shared.messaging import partner_access, topology
 from shared.messaging.management import Management
 
+pytestmark = pytest.mark.timeout(300)
+
 PASSWORD = "a-partner's-own"
 
 
@@ -52,6 +54,10 @@ class Gate(threading.Thread):
             self._channel.basic_publish("", queue, json.dumps(verdict).encode())
             self._channel.basic_ack(method.delivery_tag)
         self._connection.close()
+
+    def seen_of(self, partner: str) -> list[tuple[str, str | None, dict[str, str], bytes]]:
+        """Of one partner: what a test before has sent may still be on its way."""
+        return [seen for seen in self.seen if seen[0] == f"in.{partner}"]
 
     def stop(self) -> None:
         self._stopping = True
@@ -132,7 +138,7 @@ def _wait_done(tally: Tally, *, replies: bool = True) -> None:
                 tally.done == tally.handed
                 and (tally.refusals or not replies or not tally.replies_missing())
             ),
-            60,
+            150,
         ), vars(tally)
 
 
@@ -152,8 +158,8 @@ def test_all_are_confirmed_answered_and_in_order(url: str, partner: str, gate: G
     tally = _play(url, _sends(partner, 700))
     assert tally.accepted == {partner: 700}
     assert tally.verdicts == {"rejected:schema": 700}
-    assert [json.loads(body)["id"] for *_, body in gate.seen] == [str(n) for n in range(1, 701)]
-    assert {exchange for exchange, *_ in gate.seen} == {f"in.{partner}"}
+    ids = [json.loads(body)["id"] for *_, body in gate.seen_of(partner)]
+    assert ids == [str(n) for n in range(1, 701)]
 
 
 def test_each_mode_as_the_contract_says(url: str, partner: str, gate: Gate) -> None:
@@ -167,7 +173,7 @@ def test_each_mode_as_the_contract_says(url: str, partner: str, gate: Gate) -> N
         raw,
     ]
     _play(url, sends)
-    structured, binary, batch, last = [seen[1:] for seen in gate.seen]
+    structured, binary, batch, last = [seen[1:] for seen in gate.seen_of(partner)]
     assert (structured[0], json.loads(structured[2])) == ("application/cloudevents+json", event)
     assert binary == ("application/json", {"ce-id": "编号"}, b"[1]")
     assert (batch[0], json.loads(batch[2])) == ("application/cloudevents-batch+json", [event])
@@ -191,8 +197,10 @@ def test_a_wrong_password_and_an_unknown_user_are_refused(url: str, partner: str
 
 
 def test_one_who_is_suspended_meanwhile_is_refused(
-    url: str, partner: str, management: Management
+    url: str, partner: str, management: Management, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(amqp_line, "TURNED_AWAY_FOR_S", 2.0)
+
     def suspend(tally: Tally) -> None:
         with tally.changed:
             tally.changed.wait_for(lambda: tally.replies[partner] >= 1, 60)
@@ -299,13 +307,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _ids_of(gate: Gate, partner: str) -> set[str]:
-    return {json.loads(seen[3])["id"] for seen in gate.seen if seen[0] == f"in.{partner}"}
-
-
-def _is_quiet(gate: Gate) -> bool:
-    count = len(gate.seen)
-    time.sleep(1)
-    return len(gate.seen) == count
+    return {json.loads(seen[3])["id"] for seen in gate.seen_of(partner)}
 
 
 def test_a_lost_connection_loses_nothing(
@@ -320,7 +322,6 @@ def test_a_lost_connection_loses_nothing(
     _play(url, _sends(partner, 6000), meanwhile=cut, replies=False)
     wanted = {str(n) for n in range(1, 6001)}
     _until(lambda: wanted == _ids_of(gate, partner))
-    _until(lambda: _is_quiet(gate))  # what was sent again still arrives: leave none to the next
 
 
 def test_what_the_broker_will_not_take_fails_alone(url: str, partner: str, gate: Gate) -> None:
