@@ -80,9 +80,9 @@ def test_an_example_is_accepted(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_an_example_is_encoded_as_it_came(path: Path) -> None:
     if path.stem == "lenient":
-        event = reload(decode(read(path)))
-        again = decode(orjson.loads(encode(event)))
-        assert load(again.type, again.data) == event.data
+        event = decode(read(path))
+        again = decode(orjson.loads(encode(reload(event))))
+        assert load(again.type, again.data) == load(event.type, event.data)
         return
     document = read(path)
     expected = {"correlationid": document["id"], **document}
