@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from typing import NamedTuple
 
 import psycopg
 
@@ -38,8 +38,7 @@ _JSON_ONE = "application/cloudevents+json"
 _JSON_MANY = "application/cloudevents-batch+json"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One outbox row as it was read."""
 
     id: int
@@ -207,14 +206,17 @@ class Relay(threading.Thread):
         rows: dict[int, Row],
     ) -> list[int]:
         unsettled: set[int] = set()
+        published: Counter[str] = Counter()
         for message, ids in messages:
             kind = rows[ids[0]].kind
             if message.key in outcome.confirmed:
-                metrics.relay_published.labels(self._service, kind).inc()
+                published[kind] += 1
                 continue
             metrics.relay_returned.labels(self._service, kind).inc()
             if kind == "reply" and (message.exchange, message.routing_key) in outcome.returned:
                 continue  # the partner's queue is gone with the partner; its verdict rows remain
             logger.error("no queue took a message", extra={"queue": message.routing_key})
             unsettled.update(ids)
+        for kind, count in published.items():
+            metrics.relay_published.labels(self._service, kind).inc(count)
         return [row_id for row_id in rows if row_id not in unsettled]
