@@ -22,6 +22,8 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         sessions=open_sessions("points", settings.database_url),
         handlers=make_handlers(),
         jobs=[Job("reconcile", RECONCILE_EVERY_S, _reconcile)],
+        # Claims and accounts are locked in one order, and no handler needs the event before it.
+        event_threads=2,
     )
 
 

@@ -62,6 +62,9 @@ class WorkerParts:
     # Verdict replies go to the partners' vhost; only intake has them.
     partner_broker_url: str | None = None
     task_threads: int = 4
+    # Threads that commit batches of events at once. More than one only where handlers do not lock
+    # in the order in which events happened to come.
+    event_threads: int = 1
 
 
 def open_sessions(service: str, database_url: str) -> Sessions:
@@ -85,6 +88,7 @@ class Worker:
                 self._frame.process,
                 batch_max=EVENTS_MAX,
                 prefetch=EVENT_PREFETCH,
+                threads=parts.event_threads,
             ),
             *(
                 Subscriber(
