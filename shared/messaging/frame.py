@@ -12,12 +12,11 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from itertools import chain
-from typing import Any
-from uuid import UUID
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import text
@@ -28,6 +27,7 @@ from shared import clock, log, metrics
 from shared.db.arrays import literal
 from shared.db.session import Sessions
 from shared.errors import LinliError, NotYet, Unavailable
+from shared.ids import normal
 from shared.messaging import dead_letters
 from shared.messaging.dead_letters import Failure
 from shared.messaging.handlers import Handlers, Heard
@@ -45,23 +45,31 @@ BACK_OFF_MAX_S = 15.0
 _CLAIM = text(
     "INSERT INTO inbox (event_id, body_hash)"
     " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS bigint[]))"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
+    " ON CONFLICT DO NOTHING RETURNING CAST(event_id AS text)"
 )
-_SEEN = text("SELECT event_id, body_hash FROM inbox WHERE event_id = ANY(CAST(:ids AS uuid[]))")
+# A statement of its own, so that it sees what another batch committed while the claim waited.
+_SEEN = text(
+    "SELECT CAST(event_id AS text), body_hash FROM inbox WHERE event_id = ANY(CAST(:ids AS uuid[]))"
+)
 
 # SQLSTATE classes that mean "not now": connection, resources, operator, serialisation, locks.
 _TRANSIENT_STATES = ("08", "53", "57", "40", "55")
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A decoded event, its data as the schema loads it, and the hash of what came."""
+class Incoming(NamedTuple):
+    """A decoded event, its data as the schema loads it, and the hash of what came.
+
+    `id` is the event's own in its one spelling, which is also the order of claims.
+    """
 
     event: Event
     data: dict[str, Any]
     body: dict[str, Any]
     body_hash: int
-    id: UUID
+    id: str
+
+
+_ID = Incoming._fields.index("id")
 
 
 class Frame:
@@ -92,7 +100,7 @@ class Frame:
 
     def process(self, batch: list[list[Incoming | Failure]]) -> None:
         """Return when everything is committed; raises Stopping when told to stop before."""
-        incoming: dict[UUID, Incoming] = {}
+        incoming: dict[str, Incoming] = {}
         failures: list[Failure] = []
         for one in chain.from_iterable(batch):
             if isinstance(one, Failure):
@@ -139,7 +147,7 @@ class Frame:
         self._count(batch, fresh)
 
     def _claim(self, tx: Transaction, batch: list[Incoming]) -> list[Incoming]:
-        ordered = sorted(batch, key=lambda one: one.event.id)  # one order for all, so no deadlock
+        ordered = sorted(batch, key=itemgetter(_ID))  # one order for all, so no deadlock
         ids = [one.id for one in ordered]
         claimed = set(
             tx.session.execute(
@@ -148,7 +156,7 @@ class Frame:
             ).scalars()
         )
         if len(claimed) < len(batch):
-            seen: dict[UUID, int] = dict(tx.session.execute(_SEEN, {"ids": literal(ids)}).all())
+            seen: dict[str, int] = dict(tx.session.execute(_SEEN, {"ids": literal(ids)}).all())
             conflicts = [one for one in batch if seen[one.id] != one.body_hash]
             if conflicts:
                 dead_letters.bury(
@@ -160,7 +168,7 @@ class Frame:
         by_type: dict[str, list[Heard]] = {}
         for one in fresh:
             by_type.setdefault(one.event.type, []).append((one.event, one.data))
-        for event_type, heard in by_type.items():
+        for event_type, heard in sorted(by_type.items()):  # one order of locks for all batches
             handler = self._handlers.of(event_type)
             if handler is None:
                 raise LinliError(
@@ -231,7 +239,7 @@ def _incoming(body: dict[str, Any]) -> Incoming:
         load(event.type, event.data),
         body,
         int.from_bytes(digest, "big", signed=True),
-        UUID(event.id),
+        normal(event.id),
     )
 
 

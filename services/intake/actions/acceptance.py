@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 
@@ -13,7 +12,7 @@ from services.intake.rules.judging import Judged
 from shared import log
 from shared.clock import local_date
 from shared.db.arrays import literal
-from shared.ids import uuid7
+from shared.ids import uuid7_text
 from shared.messaging.transaction import Transaction
 from shared.schemas import intake as words
 from shared.schemas import make, wire
@@ -68,7 +67,7 @@ def _event(judged: Judged, kind: str, data: dict[str, Any]) -> Event:
 
 
 def _record_activities(tx: Transaction, its: list[Judged], now: datetime) -> None:
-    ids = [uuid7() for _ in its]
+    ids = [uuid7_text() for _ in its]
     _write_contributions(tx, "activity", its, ids, now)
     tx.emit(
         _event(one, words.CONTRIBUTION_RECORDED, _activity(one, contribution_id, now))
@@ -76,7 +75,7 @@ def _record_activities(tx: Transaction, its: list[Judged], now: datetime) -> Non
     )
 
 
-def _activity(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any]:
+def _activity(judged: Judged, contribution_id: str, now: datetime) -> dict[str, Any]:
     data, home = judged.data, judged.home
     if home is None:
         raise ValueError("an activity is accepted of a known resident only")
@@ -98,7 +97,7 @@ def _activity(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str,
 
 
 def _record_wishes(tx: Transaction, its: list[Judged], now: datetime) -> None:
-    ids = [uuid7() for _ in its]
+    ids = [uuid7_text() for _ in its]
     _write_contributions(tx, "wish", its, ids, now)
     tx.emit(
         _event(one, words.WISH_DELIVERED, _wish(one, contribution_id, now))
@@ -106,7 +105,7 @@ def _record_wishes(tx: Transaction, its: list[Judged], now: datetime) -> None:
     )
 
 
-def _wish(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any]:
+def _wish(judged: Judged, contribution_id: str, now: datetime) -> dict[str, Any]:
     return {
         "contribution_id": contribution_id,
         "partner": judged.partner,
@@ -118,7 +117,7 @@ def _wish(judged: Judged, contribution_id: UUID, now: datetime) -> dict[str, Any
 
 
 def _write_contributions(
-    tx: Transaction, kind: str, its: list[Judged], ids: list[UUID], now: datetime
+    tx: Transaction, kind: str, its: list[Judged], ids: list[str], now: datetime
 ) -> None:
     data = [one.data for one in its]
     is_activity = kind == "activity"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.notify import queries
 from services.notify.rules import CHANNELS, QUEUED_FOR, Channel, Kind
 from shared.db.arrays import literal
-from shared.ids import uuid7
+from shared.ids import uuid7, uuid7_text
 
 _WRITE_NOTICES = text(
     "INSERT INTO notices (id, resident_no, kind, template_version, params, event_id, accepted_at,"
@@ -69,7 +69,7 @@ def write_notices(session: Session, kind: Kind, drafts: list[Draft], at: datetim
             "kind": kind.value,
             "version": queries.active_version(session, kind, at),
             "at": at,
-            "ids": literal(uuid7() for _ in drafts),
+            "ids": literal(uuid7_text() for _ in drafts),
             "resident_nos": literal(draft.resident_no for draft in drafts),
             "params": literal(orjson.dumps(draft.params).decode() for draft in drafts),
             "event_ids": literal(draft.event_id for draft in drafts),
