@@ -99,7 +99,8 @@ class Played:
         tally, settled = self.tally, self.settled
         return "\n".join(
             [
-                f"failures={tally.failures} refused={dict(tally.refused)} errors={tally.errors[:5]}",
+                f"failures={tally.failures} refused={dict(tally.refused)}"
+                f" errors={tally.errors[:5]}",
                 f"refusals={tally.refusals}",
                 f"queues={dict(settled.queues)} in_time={settled.in_time}"
                 f" handed={tally.handed} done={tally.done} resent={tally.resent}",
