@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from services.points import tasks
+from services.points.actions import expiry
 from services.points.actions.reconciling import reconcile
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
+from shared import clock
+from shared.db.session import Sessions
 from shared.messaging.clock_jobs import Job
 from shared.messaging.transaction import Transaction
 from shared.messaging.worker import WorkerParts, open_sessions
 
 RECONCILE_EVERY_S = 300
+EXPIRE_EVERY_S = 300
+TIDY_EVERY_S = 3600
 
 
 def create_worker(settings: Settings | None = None) -> WorkerParts:
     """The parts that `linli worker points` hosts."""
     settings = settings or read_settings()
+    sessions = open_sessions("points", settings.database_url)
     return WorkerParts(
         service="points",
         broker_url=settings.broker_url,
         database_url=settings.database_url,
-        sessions=open_sessions("points", settings.database_url),
+        sessions=sessions,
         handlers=make_handlers(),
-        jobs=[Job("reconcile", RECONCILE_EVERY_S, _reconcile)],
+        jobs=[
+            Job("reconcile", RECONCILE_EVERY_S, _reconcile),
+            *_lot_jobs(sessions),
+        ],
         # Claims and accounts are locked in one order, and no handler needs the event before it.
         event_threads=2,
     )
@@ -29,3 +39,12 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
 
 def _reconcile(tx: Transaction) -> None:
     reconcile(tx)
+
+
+def _lot_jobs(sessions: Sessions) -> list[Job]:
+    """What a day's end brings. Sweeps make transactions of their own and leave theirs unused."""
+    return [
+        Job("expire", EXPIRE_EVERY_S, lambda _: tasks.expire(sessions)),
+        Job("announce_expiry", EXPIRE_EVERY_S, lambda _: tasks.announce_expiry(sessions)),
+        Job("tidy_lots", TIDY_EVERY_S, lambda tx: expiry.tidy(tx, clock.today())),
+    ]

@@ -43,7 +43,7 @@ class Job:
 
     name: str
     every_s: float
-    run: Callable[[Transaction], None]
+    run: Callable[[Transaction], object]
     due_at_s: float = field(default=0.0)
 
 
