@@ -48,6 +48,9 @@ A, B, C = "R000001", "R000002", "R000003"
 
 @pytest.fixture
 def book(ledger: Ledger) -> Iterator[Ledger]:
+    """Rules that are published at one instant under one version must be the same in all tests:
+    what was read of a version once is known for good.
+    """
     publish_rules(ledger, SHOWN_RULES)
     with time_at(PUBLISHED_AT):
         yield ledger
@@ -240,7 +243,7 @@ def test_after_the_end_nobody_objects(shown: tuple[Ledger, str]) -> None:
 
 def test_longer_rules_make_a_longer_notice(book: Ledger) -> None:
     publish_rules(
-        book, SHOWN_RULES | {"version": 2, "valid_from": "2026-10-01", "notice": {"days": 10}}
+        book, SHOWN_RULES | {"version": 3, "valid_from": "2026-10-01", "notice": {"days": 10}}
     )
     book.hear(attended(A, 60), attended(B, 60, month=9))
     both = Period(date(2026, 9, 1), date(2026, 10, 31))
@@ -292,7 +295,7 @@ def test_bad_input_changes_nothing(
     line = {"notice_no": notice_no, "line_no": 1, "by": "other"}
     asked = {
         "object": line | {"reason": "other", "why": "说明情况", "role": "resident"},
-        "decide": line | {"outcome": "upheld", "decision": "已核实", "by": JUDGE},
+        "decide": line | {"outcome": "upheld", "decision": "已向组织者核实", "by": JUDGE},
         "publish": {"community_code": COMMUNITY, "period": OCTOBER, "days": None, "by": MAKER},
     }[what]
     verbs = {
