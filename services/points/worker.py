@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.points import tasks
 from services.points.actions import expiry
+from services.points.actions.posting_notices import post_ended
 from services.points.actions.reconciling import reconcile
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
@@ -14,6 +15,7 @@ from shared.messaging.transaction import Transaction
 from shared.messaging.worker import WorkerParts, open_sessions
 
 RECONCILE_EVERY_S = 300
+POST_EVERY_S = 5
 EXPIRE_EVERY_S = 300
 TIDY_EVERY_S = 3600
 
@@ -30,6 +32,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         handlers=make_handlers(),
         jobs=[
             Job("reconcile", RECONCILE_EVERY_S, _reconcile),
+            Job("post_notices", POST_EVERY_S, _post_notices),
             *_lot_jobs(sessions),
         ],
         # Claims and accounts are locked in one order, and no handler needs the event before it.
@@ -39,6 +42,10 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
 
 def _reconcile(tx: Transaction) -> None:
     reconcile(tx)
+
+
+def _post_notices(tx: Transaction) -> None:
+    post_ended(tx)
 
 
 def _lot_jobs(sessions: Sessions) -> list[Job]:
