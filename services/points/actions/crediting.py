@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -10,20 +11,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import ledger
+from services.points.actions import capping, ledger
 from services.points.actions.ledger import Account, Key
 from services.points.actions.public_notices import Listed, list_awards
 from services.points.queries import rule_sets
-from services.points.rules.earning import (
-    CapRoom,
-    Earned,
-    RuleSet,
-    earned,
-    in_force,
-    under_caps,
-    wish_points,
-)
+from services.points.rules.caps import Meter, Opening, Place, openings, places
+from services.points.rules.earning import Earned, earned, wish_points
 from services.points.rules.lots import Lot, expires_on
+from services.points.rules.rule_set import RuleSet, in_force
 from shared import clock, metrics
 from shared.clock import local_date
 from shared.db.arrays import literal
@@ -38,17 +33,6 @@ POINTS = "points"
 MINUTES = "service_minutes"
 CONTRIBUTION = "partner_contribution"
 
-_USAGE = text(
-    "SELECT u.account_id, u.span, u.starts_on, u.used FROM cap_usage u"
-    " JOIN unnest(CAST(:accounts AS bigint[]), CAST(:spans AS text[]), CAST(:starts AS date[]))"
-    " AS k (account_id, span, starts_on) USING (account_id, span, starts_on)"
-)
-_USE = text(
-    "INSERT INTO cap_usage (account_id, span, starts_on, used) SELECT * FROM"
-    " unnest(CAST(:accounts AS bigint[]), CAST(:spans AS text[]), CAST(:starts AS date[]),"
-    " CAST(:used AS int[]))"
-    " ON CONFLICT (account_id, span, starts_on) DO UPDATE SET used = excluded.used"
-)
 _AWARDS = text(
     "INSERT INTO awards (award_id, owner, community_code, household_no, on_date, programme,"
     " rule_version, points, service_minutes, accepted_at, explanation, kind, credited_at)"
@@ -72,6 +56,7 @@ class _Award:
     earned: Earned
     points: int = 0
     caps_hit: list[str] | None = None
+    counted: list[Place] = field(default_factory=list)
 
     @property
     def is_shown_first(self) -> bool:
@@ -79,60 +64,16 @@ class _Award:
         return self.rules is not None and self.rules.notice_days is not None
 
 
-class _RulesOn(dict[date, RuleSet | None]):
-    """The rules in force on a day, looked for once a batch."""
+class _RulesOn(dict[tuple[date, str | None], RuleSet | None]):
+    """The rules in force on a day in a community, looked for once a batch."""
 
     def __init__(self, published: list[RuleSet]) -> None:
         super().__init__()
         self._published = published
 
-    def __missing__(self, on: date) -> RuleSet | None:
-        self[on] = in_force(self._published, on)
-        return self[on]
-
-
-class _Caps:
-    """What the accounts of a batch have used of their day and month; read and written at once."""
-
-    def __init__(self, session: Session, wanted: list[tuple[int, date]]) -> None:
-        self._session = session
-        self._used = {
-            place: 0
-            for account_id, on in wanted
-            for place in ((account_id, "day", on), (account_id, "month", on.replace(day=1)))
-        }
-        if self._used:
-            for account_id, span, on, used in session.execute(_USAGE, self._places()).all():
-                self._used[account_id, span, on] = used
-        self._changed: set[tuple[int, str, date]] = set()
-
-    def _places(self) -> dict[str, Any]:
-        accounts, spans, starts = zip(*self._used, strict=True)
-        return {"accounts": literal(accounts), "spans": literal(spans), "starts": literal(starts)}
-
-    def credit(self, award: _Award, account_id: int) -> None:
-        """Cap the award and use up the room."""
-        day = (account_id, "day", award.on)
-        month = (account_id, "month", award.on.replace(day=1))
-        room = CapRoom(self._used[day], self._used[month])
-        award.points, award.caps_hit = under_caps(award.rules, award.earned.points, room)
-        if award.points:
-            self._used[day], self._used[month] = room.day_used, room.month_used
-            self._changed.update((day, month))
-
-    def write(self) -> None:
-        """Store what was used; the accounts' locks keep others away until the commit."""
-        if self._changed:
-            places = sorted(self._changed)
-            self._session.execute(
-                _USE,
-                {
-                    "accounts": literal(place[0] for place in places),
-                    "spans": literal(place[1] for place in places),
-                    "starts": literal(place[2] for place in places),
-                    "used": literal(self._used[place] for place in places),
-                },
-            )
+    def __missing__(self, place: tuple[date, str | None]) -> RuleSet | None:
+        self[place] = in_force(self._published, *place)
+        return self[place]
 
 
 class _Lots:
@@ -159,22 +100,17 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
     awards = [_earn(event, data, rules_on) for event, data in heard]
     lots = _Lots(tx.session, awards)
     accounts = ledger.locked(tx.session, _resident_keys(awards))
-    caps = _Caps(
-        tx.session,
-        [
-            (accounts[POINTS, "resident", a.data["resident_no"]].id, a.on)
-            for a in awards
-            if a.earned.points
-        ],
-    )
+    meter = _metered(tx.session, awards, accounts)
     posting = ledger.posting(tx.session)
     said, shown = [], []
     for award in awards:
         resident_no, award_id = award.data["resident_no"], award.data["contribution_id"]
         points = accounts[POINTS, "resident", resident_no]
         minutes = accounts[MINUTES, "resident", resident_no]
-        if award.earned.points:
-            caps.credit(award, points.id)
+        if award.earned.points and award.rules:
+            award.points, award.caps_hit = meter.credit(
+                award.earned.points, award.rules.caps, award.counted
+            )
             held = points
             if award.is_shown_first:
                 held = accounts[POINTS, "pending", resident_no]
@@ -182,7 +118,7 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
             posting.issue(held, award.points, award_id, "award", lots.of(award))
         posting.issue(minutes, award.earned.minutes, award_id, "award")
         said.append(_points_credited(award, points, minutes, now))
-    caps.write()
+    capping.keep(tx.session, meter)
     _write_awards(tx.session, "activity", "resident_no", awards, now)
     posting.post(tx.session, now)
     list_awards(tx.session, [_listed(award, lots) for award in shown if award.points], now)
@@ -212,16 +148,44 @@ def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
 
 def _earn(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
     on = local_date(data["checked_in_at"])
-    rules = rules_on[on]
+    rules = rules_on[on, data["community_code"]]
     gained = earned(
-        rules, kind=data["activity_kind"], minutes=data["minutes"], evidence=data["evidence"]
+        rules,
+        kind=data["activity_kind"],
+        minutes=data["minutes"],
+        evidence=data["evidence"],
+        on=on,
+        resident_no=data["resident_no"],
     )
     return _Award(event, data, on, rules, gained)
 
 
+def _metered(session: Session, awards: list[_Award], accounts: Mapping[Key, Account]) -> Meter:
+    """What the caps of a batch have counted; `counted` of each award is filled in."""
+    opened: dict[tuple[int, date], list[Opening]] = {}
+    for award in awards:
+        if award.rules is None or not award.earned.points:
+            continue
+        day = id(award.rules), award.on
+        if day not in opened:
+            opened[day] = openings(award.rules.caps, award.on)
+        data = award.data
+        account = accounts[POINTS, "resident", data["resident_no"]]
+        award.counted = places(
+            opened[day],
+            {
+                "person": account.id,
+                "household": data["household_no"],
+                "activity": f"{data['partner']}/{data['activity_code']}",
+                "community": data["community_code"],
+            },
+        )
+    return capping.metered(session, (award.counted for award in awards))
+
+
 def _wish(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
     on = local_date(data["delivered_at"])
-    rules = rules_on[on]
+    rules = rules_on[on, None]  # a partner's contribution belongs to no community
     points = wish_points(rules, data["colour"])
     gained = Earned(points, 0, {"colour": data["colour"], "wish_code": data["wish_code"]})
     return _Award(event, data, on, rules, gained, points, [])

@@ -7,7 +7,9 @@ from typing import Any
 
 from services.points import queries
 from services.points.api.passbooks import PREFIX
-from services.points.rules.earning import in_force, read_rule_set
+from services.points.rules.rule_form import read_rule_set
+from services.points.rules.rule_set import is_in_force
+from services.points.rules.telling import for_everybody
 from services.points.schemas import RulesSchema, TotalsSchema
 from shared import clock
 from shared.db.session import Sessions
@@ -28,7 +30,7 @@ def make_district(sessions: Sessions) -> ApiBlueprint:
         """已发布的积分规则，最新的在前。 / The published rules, the newest first."""
         with sessions() as session:
             published = queries.published_bodies(session)
-            now_valid = in_force(queries.rule_sets(session), clock.today())
+            known = queries.rule_sets(session)
         rules = []
         for body, published_at in published:
             told = read_rule_set(body)
@@ -38,8 +40,8 @@ def make_district(sessions: Sessions) -> ApiBlueprint:
                     "version": told.version,
                     "valid_from": date.fromisoformat(body["valid_from"]),
                     "published_at": published_at,
-                    "in_force": told == now_valid,
-                    "body": body,
+                    "in_force": is_in_force(told, known, clock.today()),
+                    "body": for_everybody(body),
                 }
             )
         return {"rules": rules}

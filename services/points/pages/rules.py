@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
-from typing import Any
 
 from flask import Blueprint, render_template
 
 from services.points import queries
-from services.points.rules.earning import RuleSet, in_force, read_rule_set
-from services.points.rules.explaining import COLOURS, EVIDENCE, KINDS, Words, words
+from services.points.rules.explaining import Words
+from services.points.rules.rule_set import RuleSet, is_in_force
+from services.points.rules.telling import Pair, told
 from shared import clock
 from shared.db.session import Sessions
 from shared.web.access import public
@@ -20,15 +18,24 @@ from shared.web.i18n import t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A version of the rules as the page tells it."""
+class Shown:
+    """A version of the rules as a page shows it, in the language of its reader."""
 
     rules: RuleSet
+    name: str
+    where: str
+    sentences: list[str]
+    tables: list[tuple[str, list[tuple[str, str]]]]
+    vetoes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A published version, and what only a published one has."""
+
+    shown: Shown
     published_at: datetime
     is_in_force: bool
-    rates: list[tuple[str, str]]
-    evidence: list[tuple[str, str]]
-    wishes: list[tuple[str, int]]
 
 
 def add_rules(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -37,48 +44,51 @@ def add_rules(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.get("/points/rules")
     @public
     def show_rules() -> str:
+        today = clock.today()
         with sessions() as session:
-            published = queries.published_bodies(session)
-            valid = in_force(queries.rule_sets(session), clock.today())
-        told = [_told(body, published_at, valid) for body, published_at in published]
-        told.sort(key=lambda one: not one.is_in_force)
-        return render_template("rules.html", told=told)
+            known = queries.rule_sets(session)
+            newest = queries.published_rules(session)
+        published = [
+            Published(
+                shown=shown_rules(rules),
+                published_at=published_at,
+                is_in_force=is_in_force(rules, known, today),
+            )
+            for rules, published_at in newest
+        ]
+        published.sort(key=lambda one: not one.is_in_force)
+        return render_template("rules.html", published=published)
 
 
-def _told(body: Mapping[str, Any], published_at: datetime, valid: RuleSet | None) -> Told:
-    rules = read_rule_set(body)
-    return Told(
+def shown_rules(rules: RuleSet) -> Shown:
+    """The rules in the words of whoever reads."""
+    said = told(rules)
+    tables = [
+        (t("分值", "Points"), _pairs(said.rates)),
+        (t("凭据", "Evidence"), _pairs(said.evidence)),
+        (t("上限", "Limits"), _pairs(said.caps)),
+        (t("限时活动", "Campaigns"), _pairs(said.campaigns)),
+        (t("合伙人实现心愿", "Wishes fulfilled by partners"), _pairs(said.wishes)),
+    ]
+    return Shown(
         rules=rules,
-        published_at=published_at,
-        is_in_force=rules == valid,
-        rates=[
-            (_say(words(KINDS, kind)), _rate(rate))
-            for kind, rate in sorted(rules.rates.items(), key=lambda item: -item[1])
-        ],
-        evidence=[
-            (_say(words(EVIDENCE, kind)), _worth(points=worth.points, hours=worth.hours))
-            for kind, worth in rules.evidence.items()
-        ],
-        wishes=[
-            (_say(words(COLOURS, colour)), points) for colour, points in rules.wish_points.items()
-        ],
+        name=say(said.name),
+        where=capital(said.where),
+        sentences=[say(one) for one in said.sentences],
+        tables=[(heading, pairs) for heading, pairs in tables if pairs],
+        vetoes=[capital(one) for one in said.vetoes],
     )
 
 
-def _say(said: Words) -> str:
+def say(said: Words) -> str:
+    """In the reader's language."""
+    return t(said.zh, said.en)
+
+
+def capital(said: Words) -> str:
+    """The same, as the beginning of a line."""
     return t(said.zh, said.en[:1].upper() + said.en[1:])
 
 
-def _rate(rate: Fraction) -> str:
-    if rate.denominator == 1:
-        return str(rate.numerator)
-    whole = f"{float(rate):.2f}".rstrip("0")
-    return whole if Fraction(whole) == rate else str(rate)
-
-
-def _worth(*, points: bool, hours: bool) -> str:
-    if points and hours:
-        return t("计积分，也计服务时长", "points and service time")
-    if hours:
-        return t("只计服务时长", "service time only")
-    return t("只计积分", "points only") if points else t("都不计", "neither")
+def _pairs(pairs: list[Pair]) -> list[tuple[str, str]]:
+    return [(capital(name), say(value)) for name, value in pairs]

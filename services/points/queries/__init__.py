@@ -10,7 +10,13 @@ from services.points.queries.books import (
     holdings,
     totals,
 )
-from services.points.queries.rules import RuleSets, published_bodies, rule_sets, rules_by_version
+from services.points.queries.rules import (
+    RuleSets,
+    published_bodies,
+    published_rules,
+    rule_sets,
+    rules_by_version,
+)
 
 __all__ = [
     "SEQ_MAX",
@@ -20,6 +26,7 @@ __all__ = [
     "entries",
     "holdings",
     "published_bodies",
+    "published_rules",
     "rule_sets",
     "rules_by_version",
     "totals",

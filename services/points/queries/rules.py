@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.rules.earning import RuleSet, read_rule_set
+from services.points.rules.rule_form import read_rule_set
+from services.points.rules.rule_set import RuleSet
 
 RuleSets = dict[tuple[str | None, int | None], RuleSet]
 
@@ -40,6 +41,15 @@ def rule_sets(session: Session) -> list[RuleSet]:
 def rules_by_version(session: Session) -> RuleSets:
     """Every published version, by programme and version."""
     return {(rules.programme, rules.version): rules for rules in rule_sets(session)}
+
+
+def published_rules(session: Session, most: int = 50) -> list[tuple[RuleSet, datetime]]:
+    """The newest published rules, and when they were published."""
+    by_version = rules_by_version(session)
+    return [
+        (by_version[body["programme"], body["version"]], published_at)
+        for body, published_at in published_bodies(session, most)
+    ]
 
 
 def published_bodies(session: Session, most: int = 50) -> list[tuple[dict[str, Any], datetime]]:

@@ -13,19 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.rules.earning import (
-    CapRoom,
-    RuleSet,
-    earned,
-    in_force,
-    read_rule_set,
-    under_caps,
-    wish_points,
+from services.points.rules.caps import (
+    new_meter,
+    openings,
+    places,
 )
+from services.points.rules.earning import earned, wish_points
+from services.points.rules.rule_form import read_rule_set
+from services.points.rules.rule_set import RuleSet, in_force
 from shared.errors import Rejected
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "demo-district" / "rules.json"
 BODY: dict[str, Any] = json.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+
+ON = date(2026, 10, 9)
+
+
+def gain(table: RuleSet | None, kind: str, minutes: int, evidence: str = "organiser") -> Any:
+    """What A earns on a Friday."""
+    return earned(table, kind=kind, minutes=minutes, evidence=evidence, on=ON, resident_no="A")
 
 
 def rules(**changes: Any) -> RuleSet:
@@ -70,7 +77,7 @@ def test_what_an_activity_earns(
     kind: str, minutes: int, evidence: str, points: int, hours: int
 ) -> None:
     table = rules(rates={"half": "4.5", "third": "1/3", "decimal": 4.2, "nothing": 0})
-    gained = earned(table, kind=kind, minutes=minutes, evidence=evidence)
+    gained = gain(table, kind, minutes, evidence)
     assert (gained.points, gained.minutes) == (points, hours)
     assert gained.explanation["points_before_caps"] == points
     assert gained.explanation["minutes"] == minutes
@@ -79,22 +86,21 @@ def test_what_an_activity_earns(
 @given(minutes=st.integers(0, 10_000), numerator=st.integers(0, 10**6), per=st.integers(1, 999))
 def test_points_are_the_floor_of_the_exact_product(minutes: int, numerator: int, per: int) -> None:
     table = rules(rates={"any": f"{numerator}/{per}"})
-    points = earned(table, kind="any", minutes=minutes, evidence="organiser").points
+    points = gain(table, "any", minutes).points
     exact, counted = points * 60 * per, min(minutes, 120) * numerator
     assert exact <= counted < exact + 60 * per
 
 
 def test_evidence_that_is_worth_no_hours() -> None:
     worth = {"evidence": {"photo": {"points": True, "hours": False}}}
-    gained = earned(rules(activity=worth), kind="patrol", minutes=60, evidence="photo")
+    gained = gain(rules(activity=worth), "patrol", 60, "photo")
     assert (gained.points, gained.minutes) == (4, 0)
 
 
 def test_without_rules_only_minutes_count() -> None:
-    gained = earned(None, kind="elder_care", minutes=60, evidence="organiser")
+    gained = gain(None, "elder_care", 60)
     assert (gained.points, gained.minutes) == (0, 60)
     assert gained.explanation["rule"] == "none"
-    assert under_caps(None, 0, CapRoom(0, 0)) == (0, [])
     assert wish_points(None, "goods_blue") == 0
 
 
@@ -122,16 +128,20 @@ DAY, MONTH = "person_day_points", "person_month_points"
 def test_what_the_caps_leave(
     points: int, day_used: int, month_used: int, credited: int, hit: list[str]
 ) -> None:
-    room = CapRoom(day_used, month_used)
-    assert under_caps(rules(), points, room) == (credited, hit)
-    assert (room.day_used, room.month_used) == (day_used + credited, month_used + credited)
+    caps = rules().caps
+    day, month = counted = places(openings(caps, ON), {"person": "A"})
+    meter = new_meter()
+    meter.used.update({day: day_used, month: month_used})
+    assert meter.credit(points, caps, counted) == (credited, hit)
+    assert (meter.used[day], meter.used[month]) == (day_used + credited, month_used + credited)
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.randoms(use_true_random=False))
 def test_caps_credit_the_same_total_in_any_order(amounts: list[int], random: Any) -> None:
     def total(order: list[int]) -> int:
-        room = CapRoom(0, 0)
-        return sum(under_caps(rules(), amount, room)[0] for amount in order)
+        meter, caps = new_meter(), rules().caps
+        counted = places(openings(caps, ON), {"person": "A"})
+        return sum(meter.credit(amount, caps, counted)[0] for amount in order)
 
     shuffled = list(amounts)
     random.shuffle(shuffled)

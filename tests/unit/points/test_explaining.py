@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.rules.earning import CapRoom, earned, read_rule_set, under_caps
+from services.points.rules.caps import new_meter, openings, places
+from services.points.rules.earning import earned, read_rule_set
 from services.points.rules.explaining import COLOURS, EVIDENCE, KINDS, brief, cap_of, explain
 from shared.schemas.wire import ACTIVITY_KINDS, WISH_COLOURS
 from shared.schemas.wire import EVIDENCE as EVIDENCE_CODES
@@ -21,8 +23,13 @@ RULES = read_rule_set(json.loads(EXAMPLE.read_text(encoding="utf-8")))
 
 def facts(minutes: int, evidence: str = "organiser", used: int = 0) -> dict[str, Any]:
     """What crediting stores, by the rules themselves."""
-    gained = earned(RULES, kind="elder_care", minutes=minutes, evidence=evidence)
-    points, hit = under_caps(RULES, gained.points, CapRoom(used, used))
+    on = date(2026, 10, 9)
+    gained = earned(
+        RULES, kind="elder_care", minutes=minutes, evidence=evidence, on=on, resident_no="A"
+    )
+    meter, counted = new_meter(), places(openings(RULES.caps, on), {"person": "A"})
+    meter.count(used, counted)
+    points, hit = meter.credit(gained.points, RULES.caps, counted)
     return {**gained.explanation, "caps_hit": hit, "points": points}
 
 
