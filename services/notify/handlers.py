@@ -60,7 +60,18 @@ def create_handlers(contacts: Contacts) -> Handlers:
     def tell_of_posting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.POINTS_POSTED, heard, since="posted_at")
 
+    _add_sharing(handlers)
     return handlers
+
+
+def _add_sharing(handlers: Handlers) -> None:
+    @handlers.on_batch("linli.points.shared.v1")
+    def tell_of_sharing(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.POINTS_SHARED, heard)
+
+    @handlers.on_batch("linli.star.reached.v1")
+    def congratulate(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.STAR_REACHED, heard)
 
 
 def _tell(

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     POINTS_DISPUTED = "points_disputed"
     DISPUTE_DECIDED = "dispute_decided"
     POINTS_POSTED = "points_posted"
+    POINTS_SHARED = "points_shared"
+    STAR_REACHED = "star_reached"
 
 
 class Channel(StrEnum):
@@ -39,6 +41,8 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
     Kind.POINTS_EXPIRING: (Channel.IN_APP,),
+    Kind.POINTS_SHARED: (Channel.IN_APP,),
+    Kind.STAR_REACHED: (Channel.IN_APP,),
     Kind.POINTS_DISPUTED: (Channel.IN_APP,),
     Kind.DISPUTE_DECIDED: (Channel.IN_APP,),
     Kind.POINTS_POSTED: (Channel.IN_APP,),
@@ -63,6 +67,8 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
         }
     ),
     Kind.POINTS_EXPIRING: frozenset({"points", "points_balance", "ends_on", "days_left"}),
+    Kind.POINTS_SHARED: frozenset({"way", "points", "points_balance", "on_date"}),
+    Kind.STAR_REACHED: frozenset({"star", "service_minutes", "on_date"}),
     Kind.POINTS_DISPUTED: frozenset({"notice_no", "line_no", "points", "on_date"}),
     Kind.DISPUTE_DECIDED: frozenset({"notice_no", "line_no", "points", "on_date", "outcome"}),
     Kind.POINTS_POSTED: frozenset({"notice_no", "line_count", "points", "points_balance"}),
@@ -238,6 +244,8 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
     Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
+    Kind.POINTS_SHARED: ("家庭与社区积分", "Points shared"),
+    Kind.STAR_REACHED: ("服务星级晋级", "A star of service"),
     Kind.POINTS_DISPUTED: ("公示有异议", "A line on public notice is disputed"),
     Kind.DISPUTE_DECIDED: ("公示异议已裁决", "An objection was decided"),
     Kind.POINTS_POSTED: ("公示期满入账", "Points posted after public notice"),
@@ -254,10 +262,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "goods_blue": ("蓝色·物品类", "blue, goods"),
     "convenience_yellow": ("黄色·便民类", "yellow, convenience"),
     "urgent_red": ("红色·急难类", "red, urgent"),
+    "spent": ("家人按您的同意使用了您的积分", "your household spent, as you agreed,"),
+    "gift": ("家人赠与您积分", "your household gave you"),
+    "grant": ("社区积分池帮扶您积分", "the community's pool gave you"),
     "dismissed": ("异议不成立，公示期满即入账", "dismissed: the points count after the notice"),
     "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
 }
-_CODED = frozenset({"activity_kind", "colour", "outcome"})
+_CODED = frozenset({"activity_kind", "colour", "outcome", "way"})
 _MOMENTS = frozenset({"accepted_at", "delivered_at"})
 _DAYS = frozenset({"on_date", "ends_on"})
 

@@ -59,6 +59,8 @@ class CountsSchema(Schema):
     wish = fields.Integer()
     points_credited = fields.Integer()
     points_expiring = fields.Integer()
+    points_shared = fields.Integer()
+    star_reached = fields.Integer()
     points_disputed = fields.Integer()
     dispute_decided = fields.Integer()
     points_posted = fields.Integer()

@@ -17,6 +17,8 @@ ROUTES: dict[str, tuple[str, ...]] = {
     # points says
     "linli.points.credited.v1": ("notify",),
     "linli.points.expiring.v1": ("notify",),
+    "linli.points.shared.v1": ("notify",),
+    "linli.star.reached.v1": ("notify",),
     "linli.points.disputed.v1": ("notify",),
     "linli.dispute.decided.v1": ("notify",),
     "linli.points.posted.v1": ("notify",),

@@ -46,6 +46,13 @@ PARAMS = {
         "ends_on": "2026-12-31",
         "days_left": 30,
     },
+    Kind.POINTS_SHARED: {
+        "way": "gift",
+        "points": 20,
+        "points_balance": 75,
+        "on_date": "2026-10-21",
+    },
+    Kind.STAR_REACHED: {"star": 1, "service_minutes": 6000, "on_date": "2026-10-21"},
     Kind.POINTS_DISPUTED: {"notice_no": "N1", "line_no": 3, "points": 6, "on_date": "2026-10-21"},
     Kind.DISPUTE_DECIDED: {
         "notice_no": "N1",
