@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from services.notify.rules import PARAMS, Channel, Kind
 from shared import clock, metrics
 from shared.messaging.handlers import Handlers, Heard
 from shared.messaging.transaction import Transaction
+from shared.metrics.batches import observe_counted
 from shared.schemas.envelope import Event
 
 
@@ -98,9 +100,8 @@ def _tell(
 
 def _observe(drafts: list[Draft], at: datetime) -> None:
     # The inbox row is the delivery of its channel: the resident can read it from now on.
-    notice = metrics.event_to_notice.observe
-    delivery = metrics.event_to_delivery.labels(Channel.IN_APP.value).observe
-    for draft in drafts:
-        passed_s = max((at - draft.accepted_at).total_seconds(), 0.0)
-        notice(passed_s)
-        delivery(passed_s)
+    passed_s: Counter[float] = Counter()
+    for accepted_at, count in Counter(draft.accepted_at for draft in drafts).items():
+        passed_s[max((at - accepted_at).total_seconds(), 0.0)] += count
+    observe_counted(metrics.event_to_notice, passed_s)
+    observe_counted(metrics.event_to_delivery.labels(Channel.IN_APP.value), passed_s)

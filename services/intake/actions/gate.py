@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -69,8 +69,7 @@ _WRITE_VERDICTS = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """One item and the partner it certainly came from."""
 
     partner: str
@@ -101,7 +100,8 @@ def receive(
     acceptance.record(tx, accepted, now)
     rejection.keep(tx, [(o.judged, o.seq) for o in opened if o.judged.refusal], cipher)
     _count(opened, door)
-    return [_wire(one, now) for one in opened]
+    received_at = now.isoformat()
+    return [_wire(one, received_at) for one in opened]
 
 
 def reply(tx: Transaction, sent: list[Sent], verdicts: list[dict[str, Any]]) -> None:
@@ -227,7 +227,7 @@ def _write(tx: Transaction, opened: list[_Open], door: str, now: datetime) -> No
     )
 
 
-def _wire(one: _Open, now: datetime) -> dict[str, Any]:
+def _wire(one: _Open, received_at: str) -> dict[str, Any]:
     judged, refusal = one.judged, one.judged.refusal
     return {
         "source": judged.source,
@@ -236,7 +236,7 @@ def _wire(one: _Open, now: datetime) -> dict[str, Any]:
         "reason": refusal.reason.value if refusal else None,
         "detail": refusal.detail if refusal else None,
         "pointer": refusal.pointer if refusal else None,
-        "received_at": now.isoformat(),
+        "received_at": received_at,
     }
 
 

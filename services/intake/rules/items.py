@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -27,8 +26,7 @@ _PREFIXES = ("ce-", "cloudevents:", "cloudevents_")
 _ROUTING_HEADERS = ("cc", "bcc")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One would-be event: its attributes and data, or what is wrong with it.
 
     `body` is what to keep if it is rejected: with `content_type` and `headers` it can be opened
@@ -52,7 +50,7 @@ def open_body(
     The HTTP binding percent-encodes attributes in headers; AMQP headers come as text already.
     """
     media = content_type.partition(";")[0].strip().lower()
-    if any(str(name).lower() in _ROUTING_HEADERS for name in headers):
+    if headers and any(str(name).lower() in _ROUTING_HEADERS for name in headers):
         problem = EnvelopeProblem(
             "", "不接受 CC/BCC 头，请去掉", "CC and BCC headers are refused: leave them out"
         )
