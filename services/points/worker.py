@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from services.points import tasks
 from services.points.actions import expiry
+from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
 from services.points.actions.reconciling import reconcile
 from services.points.config import Settings, read_settings
@@ -18,6 +19,7 @@ RECONCILE_EVERY_S = 300
 POST_EVERY_S = 5
 EXPIRE_EVERY_S = 300
 TIDY_EVERY_S = 3600
+CLOSE_EVERY_S = 600
 
 
 def create_worker(settings: Settings | None = None) -> WorkerParts:
@@ -54,4 +56,5 @@ def _lot_jobs(sessions: Sessions) -> list[Job]:
         Job("expire", EXPIRE_EVERY_S, lambda _: tasks.expire(sessions)),
         Job("announce_expiry", EXPIRE_EVERY_S, lambda _: tasks.announce_expiry(sessions)),
         Job("tidy_lots", TIDY_EVERY_S, lambda tx: expiry.tidy(tx, clock.today())),
+        Job("close_days", CLOSE_EVERY_S, close_days),
     ]
