@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from services.points import tasks
 from services.points.actions import expiry
 from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
 from services.points.actions.reconciling import reconcile
+from services.points.actions.redemptions import forget_requests
+from services.points.actions.redemptions_settling import release_due
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
 from shared import clock
@@ -17,6 +21,8 @@ from shared.messaging.worker import WorkerParts, open_sessions
 
 RECONCILE_EVERY_S = 300
 POST_EVERY_S = 5
+RELEASE_EVERY_S = 5
+REQUESTS_KEPT = timedelta(days=400)  # as long as inboxes are
 EXPIRE_EVERY_S = 300
 TIDY_EVERY_S = 3600
 CLOSE_EVERY_S = 600
@@ -36,6 +42,8 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             Job("reconcile", RECONCILE_EVERY_S, _reconcile),
             Job("post_notices", POST_EVERY_S, _post_notices),
             *_lot_jobs(sessions),
+            Job("release_due", RELEASE_EVERY_S, _release_due),
+            Job("forget_requests", TIDY_EVERY_S, _forget_requests),
         ],
         # Claims and accounts are locked in one order, and no handler needs the event before it.
         event_threads=2,
@@ -58,3 +66,11 @@ def _lot_jobs(sessions: Sessions) -> list[Job]:
         Job("tidy_lots", TIDY_EVERY_S, lambda tx: expiry.tidy(tx, clock.today())),
         Job("close_days", CLOSE_EVERY_S, close_days),
     ]
+
+
+def _release_due(tx: Transaction) -> None:
+    release_due(tx)
+
+
+def _forget_requests(tx: Transaction) -> None:
+    forget_requests(tx, REQUESTS_KEPT)

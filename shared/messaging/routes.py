@@ -14,6 +14,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "linli.contribution.recorded.v1": ("points",),
     "linli.wish.delivered.v1": ("points", "notify"),
     "linli.request.opened.v1": ("notify",),
+    "linli.redemption.claimed.v1": ("points",),
     # points says
     "linli.points.credited.v1": ("notify",),
     "linli.points.expiring.v1": ("notify",),
@@ -23,6 +24,10 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "linli.dispute.decided.v1": ("notify",),
     "linli.points.posted.v1": ("notify",),
     "linli.partner.credited.v1": ("partners",),
+    "linli.redemption.held.v1": ("notify", "partners"),
+    "linli.redemption.posted.v1": ("notify", "partners"),
+    "linli.redemption.released.v1": ("notify", "partners"),
+    "linli.redemption.refused.v1": ("partners",),
     # partners says
     "linli.partner.activated.v1": ("intake",),
     "linli.partner.suspended.v1": ("intake",),

@@ -16,6 +16,7 @@ from shared.schemas.wire import (
 CONTRIBUTION_RECORDED = "linli.contribution.recorded.v1"
 WISH_DELIVERED = "linli.wish.delivered.v1"
 REQUEST_OPENED = "linli.request.opened.v1"
+REDEMPTION_CLAIMED = "linli.redemption.claimed.v1"
 RESIDENT_REGISTERED = "linli.resident.registered.v1"
 
 LANGUAGES = ("zh", "en")
@@ -85,9 +86,23 @@ class ResidentRegistered(EventData):
     revision = Whole("修订号，大者为新 / revision, the greater is the newer", 0, 2**53)
 
 
+class RedemptionClaimed(EventData):
+    """Whose code it is, and whether it is good, only points knows."""
+
+    about = "合伙人凭领取码兑付，待核销 / a partner claims a redemption by its pickup code"
+
+    claim_id = Id("兑付编号 / claim id")
+    partner = Text("合伙人代号 / partner slug", 1, 64)
+    source_event_id = Text("合伙人事件的 id / id of the partner's event", 1, 256)
+    code = Text("领取码 / pickup code", 1, 32)
+    collected_at = Moment("领取时间 / collected at")
+    accepted_at = Moment("受理时间 / accepted at")
+
+
 SCHEMAS: dict[str, EventData] = {
     CONTRIBUTION_RECORDED: ContributionRecorded(),
     WISH_DELIVERED: WishDelivered(),
     REQUEST_OPENED: RequestOpened(),
+    REDEMPTION_CLAIMED: RedemptionClaimed(),
     RESIDENT_REGISTERED: ResidentRegistered(),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from shared.errors import Rejected
-from shared.schemas import households, intake, notify, partners, points, wire, worker
+from shared.schemas import households, intake, notify, partners, points, redemptions, wire, worker
 from shared.schemas.acceptors import Acceptor, compile_acceptor
 from shared.schemas.fields import EventData
 
@@ -16,6 +16,7 @@ SCHEMAS: dict[str, EventData] = {
     **wire.SCHEMAS,
     **intake.SCHEMAS,
     **points.SCHEMAS,
+    **redemptions.SCHEMAS,
     **households.SCHEMAS,
     **partners.SCHEMAS,
     **notify.SCHEMAS,

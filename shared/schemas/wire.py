@@ -1,4 +1,4 @@
-"""What partner systems say: the three types a partner may post."""
+"""What partner systems say: the types a partner may post."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from shared.schemas.fields import Choice, EventData, Moment, Text, Whole
 ACTIVITY_ATTENDED = "linli.activity.attended.v1"
 WISH_FULFILLED = "linli.wish.fulfilled.v1"
 REQUEST_SUBMITTED = "linli.request.submitted.v1"
+REDEMPTION_COLLECTED = "linli.redemption.collected.v1"
 
 ACTIVITY_KINDS = (
     "elder_care",
@@ -93,8 +94,18 @@ class RequestSubmitted(EventData):
     urgency = Choice("紧急程度 / urgency", *URGENCIES)
 
 
+class RedemptionCollected(EventData):
+    """The verdict says that the claim was received; whether it was posted is told afterwards."""
+
+    about = "居民凭领取码领走了奖品 / a resident collected a reward with its pickup code"
+
+    code = Text("领取码，可含连字符和空格 / pickup code, hyphens and spaces allowed", 10, 32)
+    collected_at = Moment("领取时间 / collected at")
+
+
 SCHEMAS: dict[str, EventData] = {
     ACTIVITY_ATTENDED: ActivityAttended(),
     WISH_FULFILLED: WishFulfilled(),
     REQUEST_SUBMITTED: RequestSubmitted(),
+    REDEMPTION_COLLECTED: RedemptionCollected(),
 }

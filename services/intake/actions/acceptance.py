@@ -183,6 +183,21 @@ def _request(judged: Judged, number: str, now: datetime) -> dict[str, Any]:
     }
 
 
+def _record_collections(tx: Transaction, its: list[Judged], now: datetime) -> None:
+    # Nothing to keep: whose code it is, and whether it is good, only points knows.
+    tx.emit(_event(one, words.REDEMPTION_CLAIMED, _claim(one, now)) for one in its)
+
+
+def _claim(judged: Judged, now: datetime) -> dict[str, Any]:
+    return {
+        "claim_id": uuid7_text(),
+        "partner": judged.partner,
+        "source_event_id": judged.event_id,
+        **judged.data,
+        "accepted_at": now,
+    }
+
+
 def request_no(accepted_at: datetime, request_id: int) -> str:
     """Q + the day in the district + a number that never repeats, such as Q20261003-000042."""
     return f"Q{local_date(accepted_at):%Y%m%d}-{request_id:06d}"
@@ -192,4 +207,5 @@ _RECORDERS: dict[str, Callable[[Transaction, list[Judged], datetime], None]] = {
     wire.ACTIVITY_ATTENDED: _record_activities,
     wire.WISH_FULFILLED: _record_wishes,
     wire.REQUEST_SUBMITTED: _record_requests,
+    wire.REDEMPTION_COLLECTED: _record_collections,
 }

@@ -165,7 +165,7 @@ def _sound(opened: Iterable[_Open]) -> list[_Open]:
 
 
 def _against_register(tx: Transaction, opened: list[_Open]) -> None:
-    named = [one for one in _sound(opened) if one.judged.data["resident_no"] is not None]
+    named = [one for one in _sound(opened) if one.judged.data.get("resident_no") is not None]
     numbers = {one.judged.data["resident_no"] for one in named}
     if not numbers:
         return

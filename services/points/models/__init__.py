@@ -12,6 +12,7 @@ from services.points.models import (
     public_notices,
     ratings,
     residents,
+    rewards,
     rules,
 )
 from services.points.models.base import Base, messaging, metadata
@@ -29,5 +30,6 @@ __all__ = [
     "public_notices",
     "ratings",
     "residents",
+    "rewards",
     "rules",
 ]

@@ -76,9 +76,17 @@ class Ledger:
             connection.execute(
                 text(
                     "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
+                    " redeem_requests, refused_claims, redemptions, venue_slots, stock_movements,"
+                    " reward_stocks, reward_changes, rewards,"
                     " objections, public_notice_lines, public_notices,"
                     " scope_usage, rule_simulations, rule_drafts,"
+                    " rating_notes, star_changes, star_standings, conversion_counts,"
+                    " household_spends, sharing_consents, declared_rules, proposal_decisions,"
+                    " proposals,"
                     " expiry_announcements, liability_closings, liability_days, liability_ages,"
+                    " sealed_blocks, sealed_ranges, proof_days, proof_roots, sealing_state,"
+                    " proof_passes, proof_breaks, certificate_awards, certificates,"
+                    " certificate_registers, certificate_offices,"
                     " budgets, point_rates, cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
                 )
             )
