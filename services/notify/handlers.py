@@ -62,8 +62,23 @@ def create_handlers(contacts: Contacts) -> Handlers:
     def tell_of_posting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.POINTS_POSTED, heard, since="posted_at")
 
+    _add_redemptions(handlers)
     _add_sharing(handlers)
     return handlers
+
+
+def _add_redemptions(handlers: Handlers) -> None:
+    @handlers.on_batch("linli.redemption.held.v1")
+    def ask_to_collect(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.REDEMPTION_HELD, heard, since="held_at")
+
+    @handlers.on_batch("linli.redemption.posted.v1")
+    def tell_of_collecting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.REDEMPTION_POSTED, heard, since="posted_at")
+
+    @handlers.on_batch("linli.redemption.released.v1")
+    def tell_of_release(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.REDEMPTION_RELEASED, heard, since="released_at")
 
 
 def _add_sharing(handlers: Handlers) -> None:

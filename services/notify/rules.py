@@ -26,6 +26,9 @@ class Kind(StrEnum):
     POINTS_POSTED = "points_posted"
     POINTS_SHARED = "points_shared"
     STAR_REACHED = "star_reached"
+    REDEMPTION_HELD = "redemption_held"
+    REDEMPTION_POSTED = "redemption_posted"
+    REDEMPTION_RELEASED = "redemption_released"
 
 
 class Channel(StrEnum):
@@ -46,7 +49,12 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.POINTS_DISPUTED: (Channel.IN_APP,),
     Kind.DISPUTE_DECIDED: (Channel.IN_APP,),
     Kind.POINTS_POSTED: (Channel.IN_APP,),
+    Kind.REDEMPTION_HELD: (Channel.IN_APP,),
+    Kind.REDEMPTION_POSTED: (Channel.IN_APP,),
+    Kind.REDEMPTION_RELEASED: (Channel.IN_APP,),
 }
+
+_REDEMPTION = ("redemption_no", "reward", "quantity", "asset", "price")
 
 # What a notice of each kind carries. Nothing here can name a person: the name is joined when the
 # text is made.
@@ -72,6 +80,9 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.POINTS_DISPUTED: frozenset({"notice_no", "line_no", "points", "on_date"}),
     Kind.DISPUTE_DECIDED: frozenset({"notice_no", "line_no", "points", "on_date", "outcome"}),
     Kind.POINTS_POSTED: frozenset({"notice_no", "line_count", "points", "points_balance"}),
+    Kind.REDEMPTION_HELD: frozenset({*_REDEMPTION, "place", "due_at"}),
+    Kind.REDEMPTION_POSTED: frozenset({*_REDEMPTION, "collected_at"}),
+    Kind.REDEMPTION_RELEASED: frozenset({*_REDEMPTION, "reason"}),
 }
 
 
@@ -249,6 +260,9 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.POINTS_DISPUTED: ("公示有异议", "A line on public notice is disputed"),
     Kind.DISPUTE_DECIDED: ("公示异议已裁决", "An objection was decided"),
     Kind.POINTS_POSTED: ("公示期满入账", "Points posted after public notice"),
+    Kind.REDEMPTION_HELD: ("兑换成功，请按时领取", "Redeemed: please collect it"),
+    Kind.REDEMPTION_POSTED: ("奖品已领取", "Reward collected"),
+    Kind.REDEMPTION_RELEASED: ("兑换已退回", "Redemption given back"),
 }
 _WORDS: Mapping[str, tuple[str, str]] = {
     "elder_care": ("助老服务", "elder care"),
@@ -266,10 +280,15 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "gift": ("家人赠与您积分", "your household gave you"),
     "grant": ("社区积分池帮扶您积分", "the community's pool gave you"),
     "dismissed": ("异议不成立，公示期满即入账", "dismissed: the points count after the notice"),
+    "points": ("积分", "points"),
+    "time_coins": ("时间币", "time coins"),
+    "timeout": ("逾期未领", "was not collected in time"),
+    "cancelled": ("您已取消", "was cancelled by you"),
+    "cancelled_by_staff": ("窗口已取消", "was cancelled at the counter"),
     "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
 }
-_CODED = frozenset({"activity_kind", "colour", "outcome", "way"})
-_MOMENTS = frozenset({"accepted_at", "delivered_at"})
+_CODED = frozenset({"activity_kind", "colour", "outcome", "way", "asset", "reason"})
+_MOMENTS = frozenset({"accepted_at", "delivered_at", "due_at", "collected_at"})
 _DAYS = frozenset({"on_date", "ends_on"})
 
 

@@ -64,6 +64,9 @@ class CountsSchema(Schema):
     points_disputed = fields.Integer()
     dispute_decided = fields.Integer()
     points_posted = fields.Integer()
+    redemption_held = fields.Integer()
+    redemption_posted = fields.Integer()
+    redemption_released = fields.Integer()
 
 
 class DeliveriesQuery(Schema):

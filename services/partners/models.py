@@ -164,3 +164,37 @@ class Contribution(Base):
     points: Mapped[int] = mapped_column(BigInteger)
     entries: Mapped[int] = mapped_column(BigInteger)
     credited_at: Mapped[datetime]
+
+
+class Redemption(Base):
+    """兑换 that a partner hands out, as points says it; whose it is stays in points."""
+
+    __tablename__ = "redemptions"
+    __table_args__ = (
+        CheckConstraint("state IN ('held', 'collected', 'released')", name="state"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        Index("ix_redemptions_newest", "slug", "told_at"),
+    )
+
+    redemption_no: Mapped[str] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+    reward: Mapped[str]
+    quantity: Mapped[int]
+    state: Mapped[str]
+    # Known once the holding was heard of.
+    due_at: Mapped[datetime | None]
+    told_at: Mapped[datetime]
+
+
+class RefusedClaim(Base):
+    """A claim of a partner that points did not accept, and why; only ever added to."""
+
+    __tablename__ = "refused_claims"
+    __table_args__ = (Index("ix_refused_claims_newest", "slug", "refused_at"),)
+
+    claim_id: Mapped[UUID] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+    source_event_id: Mapped[str]
+    reason: Mapped[str]
+    redemption_no: Mapped[str | None]
+    refused_at: Mapped[datetime]

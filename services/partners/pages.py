@@ -62,6 +62,20 @@ _EVENT_TYPES = {
     "linli.activity.attended.v1": ("活动签到", "Activities attended"),
     "linli.wish.fulfilled.v1": ("心愿达成", "Wishes fulfilled"),
     "linli.request.submitted.v1": ("诉求提交", "Requests submitted"),
+    "linli.redemption.collected.v1": ("兑换核销", "Redemptions collected"),
+}
+_REDEMPTIONS = {
+    "held": ("待领取", "To be collected"),
+    "collected": ("已领取", "Collected"),
+    "released": ("已退回", "Given back"),
+}
+_REFUSALS = {
+    "unknown_code": ("没有这个领取码", "No such code"),
+    "foreign_code": ("不由本单位兑付", "For another place"),
+    "already_collected": ("已领取过", "Collected already"),
+    "released": ("已取消或逾期", "Cancelled or run out"),
+    "too_late": ("超过领取期限", "After its time"),
+    "too_early": ("早于兑换时间", "Before it was redeemed"),
 }
 _ALL = {
     "kind": _KINDS,
@@ -69,6 +83,8 @@ _ALL = {
     "verb": _VERBS,
     "colour": _COLOURS,
     "event_type": _EVENT_TYPES,
+    "redemption": _REDEMPTIONS,
+    "refusal": _REFUSALS,
 }
 
 
@@ -219,12 +235,15 @@ def _shown(sessions: Sessions, slug: str, *, made: Secrets | None = None) -> str
             agreements=queries.agreements(session, slug),
             keys=queries.keys(session, slug),
             entries=queries.entries(session, slug),
+            redemptions=queries.redemptions(session, slug),
+            refused=queries.refused_claims(session, slug),
             changes=queries.changes(session, slug) if account.role in _OFFICE else [],
             made=made,
             exchange=exchange_of(slug),
             reply_queue=reply_queue_of(slug),
             is_office=account.role in _OFFICE,
             is_operator=account.role == "operator",
+            is_own=account.role == "partner",
             **_words(),
         )
 

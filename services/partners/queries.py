@@ -51,6 +51,15 @@ _ENTRIES = text(
     f" WHERE slug = :slug ORDER BY credited_at DESC, award_id DESC LIMIT {ENTRIES_MAX}"
 )
 
+_REDEMPTIONS = text(
+    "SELECT redemption_no, reward, quantity, state, due_at, told_at FROM redemptions"
+    f" WHERE slug = :slug ORDER BY told_at DESC, redemption_no DESC LIMIT {ENTRIES_MAX}"
+)
+_REFUSED_CLAIMS = text(
+    "SELECT source_event_id, reason, redemption_no, refused_at FROM refused_claims"
+    f" WHERE slug = :slug ORDER BY refused_at DESC LIMIT {ENTRIES_MAX}"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WantedRow:
@@ -125,6 +134,16 @@ def changes(session: Session, slug: str) -> list[dict[str, Any]]:
 def entries(session: Session, slug: str) -> list[dict[str, Any]]:
     """The newest credits to the contribution account."""
     return _rows(session, _ENTRIES, slug=slug)
+
+
+def redemptions(session: Session, slug: str) -> list[dict[str, Any]]:
+    """The newest redemptions that the partner hands out, or has."""
+    return _rows(session, _REDEMPTIONS, slug=slug)
+
+
+def refused_claims(session: Session, slug: str) -> list[dict[str, Any]]:
+    """The newest claims of the partner that were not accepted."""
+    return _rows(session, _REFUSED_CLAIMS, slug=slug)
 
 
 def _rows(session: Session, statement: Any, **bound: object) -> list[dict[str, Any]]:
