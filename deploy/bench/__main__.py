@@ -12,7 +12,7 @@ from types import FrameType
 
 import orjson
 
-from deploy.bench import facts, report, resting
+from deploy.bench import facts, growth, report, resting
 from deploy.bench.course import Course
 from deploy.bench.district import Invention, residents
 from deploy.bench.sizes import DEFAULT, QUICK, Sizes
@@ -24,6 +24,8 @@ from shared import clock
 from shared.errors import LinliError
 
 REST = "rest"
+GROWTH = "growth"
+APART = {REST, GROWTH}  # measured once, after the repetitions
 _STARTED = time.monotonic()
 
 
@@ -41,15 +43,21 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
             say("注意：机器很忙，结果会偏低 / mind: the machine is busy, figures will be too low")
         invention = Invention(residents(stage.data))
         course = Course(stage, invention, sizes)
-        say("预热 / warming up")
-        course.warm_up()
-        repetitions = course.run(only - {REST}, say) if only != {REST} else []
-        stage.check_books(stage.settings)
-        wanted = not only or REST in only
-        rest = resting.measure(stage, invention, sizes, say) if wanted else None
+        wanted = {each for each in APART if not only or each in only}
+        if GROWTH in wanted:
+            growth.prepare(stage)
+        repetitions = []
+        if not only or only - APART:
+            say("预热 / warming up")
+            course.warm_up()
+            repetitions = course.run(only - APART, say)
+            stage.check_books(stage.settings)
+        grown = growth.measure(stage, sizes, say) if GROWTH in wanted else None
+        rest = resting.measure(stage, invention, sizes, say) if REST in wanted else None
         say("正在停止 / stopping")
-    table = report.markdown(started, machine, repetitions, rest)
-    record = report.record(started, sizes.told(), machine, repetitions, rest)
+    found = report.Found(repetitions, rest, grown)
+    table = report.markdown(started, machine, found)
+    record = report.record(started, sizes.told(), machine, found)
     output.mkdir(parents=True, exist_ok=True)
     (output / f"{started}.md").write_text(table, encoding="utf-8")
     (output / f"{started}.json").write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
@@ -69,12 +77,12 @@ def main() -> None:
     parser.add_argument(
         "--only",
         default="",
-        help=f"只测这些，逗号分隔 / only these, by commas: {','.join(report.LABELS)},{REST}",
+        help=f"只测这些，逗号分隔 / only these, by commas: {','.join([*report.LABELS, *sorted(APART)])}",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "bench-results")
     options = parser.parse_args()
     only = {name for name in options.only.split(",") if name}
-    if unknown := only - {*report.LABELS, REST}:
+    if unknown := only - {*report.LABELS, *APART}:
         parser.error(f"没有这一项 / no such figure: {', '.join(sorted(unknown))}")
     sizes = QUICK if options.quick else DEFAULT
     if options.repetitions:

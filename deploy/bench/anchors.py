@@ -50,9 +50,13 @@ def dramatiq_rate(stage: Stage, kind: str, messages: int) -> dict[str, float]:
 
 
 def prepare_pgbench(stage: Stage) -> None:
-    """Make the database of each scale."""
+    """Make the database of each scale, if it is not there."""
+    server = stage.ledgers.on("postgres")
     for scale in SCALES:
-        stage.ledgers.on("postgres").execute(f"CREATE DATABASE tpcb{scale}")
+        name = f"tpcb{scale}"
+        if server.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            continue
+        server.execute(f"CREATE DATABASE {name}")
         _pgbench(stage, "-i", "-q", "-s", str(scale), f"tpcb{scale}")
 
 

@@ -85,6 +85,52 @@ class _Caller(threading.Thread):
             self._client.close()
 
 
+class _Steady(threading.Thread):
+    """Sends each of its events when it is due, and notes when that was."""
+
+    def __init__(self, base_url: str, sent: list[tuple[float, str, str, str]]) -> None:
+        super().__init__(daemon=True)
+        self._client = Client(base_url)
+        self._sent = sent  # (seconds of the monotonic clock, code, key, event)
+        self.due_at: dict[str, float] = {}
+        self.problem: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            for due_s, code, key, event in self._sent:
+                time.sleep(max(due_s - time.monotonic(), 0.0))
+                # Counted from when it was due: a late start is waiting, too.
+                self.due_at[code] = time.time() - (time.monotonic() - due_s)
+                self._client.post(key, event)
+        except BaseException as problem:  # noqa: BLE001 - told by the main thread
+            self.problem = problem
+        finally:
+            self._client.close()
+
+
+def post_steadily(
+    base_url: str,
+    credentials: Credentials,
+    events: list[tuple[str, str, str]],
+    rate: int,
+    clients: int,
+) -> dict[str, float]:
+    """`rate` events a second, (partner, code, event); Unix seconds when each was due, by code."""
+    start_s = time.monotonic() + 0.2
+    planned = [
+        (start_s + number / rate, code, credentials[partner].api_key, event)
+        for number, (partner, code, event) in enumerate(events)
+    ]
+    callers = [_Steady(base_url, planned[place::clients]) for place in range(clients)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+        if caller.problem is not None:
+            raise caller.problem
+    return {code: at for caller in callers for code, at in caller.due_at.items()}
+
+
 def door_rate(
     base_url: str, credentials: Credentials, sent: list[tuple[str, str]], clients: int
 ) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.bench.figures import Repetition, Spread, column, ratios, spread
+from deploy.bench.growth import Growth
 from deploy.bench.resting import AtRest
 
 ANCHOR = "dramatiq"
@@ -36,8 +37,37 @@ class Target:
     is_met: bool | None
 
 
-def targets(repetitions: Sequence[Repetition], rest: AtRest | None) -> list[Target]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a run measured; None is what was not asked for."""
+
+    repetitions: Sequence[Repetition]
+    rest: AtRest | None
+    grown: Growth | None
+
+
+def targets(found: Found) -> list[Target]:
     """The project's targets beside the medians of this run."""
+    return [*_of_speed(found.repetitions, found.rest), *_of_growth(found.grown)]
+
+
+def _of_growth(grown: Growth | None) -> list[Target]:
+    costs = list(grown.award_us.values()) if grown else []
+    over = grown.transfers_over_tpcb if grown else []
+    pages = grown.pages_ms if grown else {}
+    entries = f"{grown.pages_entries:,}" if grown else "5,000,000"
+    return [
+        _at_least("transfers posted in batches / TPC-B transactions (scale 1)", over, 4.0),
+        _at_most(
+            f"cost of an award at {entries} entries / at the fewest",
+            costs[-1] / costs[0] if costs else None,
+            1.2,
+        ),
+        _at_most(f"passbook page p99 at {entries} entries, ms", pages.get("p99"), 60),
+    ]
+
+
+def _of_speed(repetitions: Sequence[Repetition], rest: AtRest | None) -> list[Target]:
     found = [
         _at_least("points hop / dramatiq no-op", ratios(repetitions, "points", ANCHOR), 2.0),
         _at_least("whole walk / dramatiq no-op", ratios(repetitions, "walk", ANCHOR), 1.0),
@@ -46,6 +76,10 @@ def targets(repetitions: Sequence[Repetition], rest: AtRest | None) -> list[Targ
     for door in ("amqp", "http"):
         p99_ms = latency.get(door, {}).get("credited_p99_ms")
         found.append(_at_most(f"idle publish → credited p99, {door}, ms", p99_ms, 150))
+    steady = rest.steady if rest else {}
+    found.append(
+        _at_most("publish → credited p99 by HTTP at 100/s, ms", steady.get("credited_p99_ms"), 150)
+    )
     found.append(
         _at_most("memory of our processes at rest (sum of RSS), MiB", memory.get("rss"), 700)
     )
@@ -65,37 +99,39 @@ def record(
     started: str,
     sizes: Mapping[str, object],
     facts: Mapping[str, object],
-    repetitions: Sequence[Repetition],
-    rest: AtRest | None,
+    found: Found,
 ) -> dict[str, Any]:
     """Everything, raw, and the targets."""
     return {
         "started": started,
         "sizes": sizes,
         "machine": facts,
-        "repetitions": repetitions,
-        "at_rest": asdict(rest) if rest else None,
-        "targets": [asdict(each) for each in targets(repetitions, rest)],
+        "repetitions": found.repetitions,
+        "growth": _written(found.grown) if found.grown else None,
+        "at_rest": asdict(found.rest) if found.rest else None,
+        "targets": [asdict(each) for each in targets(found)],
     }
 
 
 def markdown(
     started: str,
     facts: Mapping[str, object],
-    repetitions: Sequence[Repetition],
-    rest: AtRest | None,
+    found: Found,
 ) -> str:
     """The table."""
+    repetitions, rest = found.repetitions, found.rest
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
     parts = [
         f"# Bench {started}\n\n{machine}.\n\n"
         f"{len(repetitions)} 次交替重复：中位数（最小–最大）；比值在同一次重复内计算。"
         f" / {len(repetitions)} interleaved repetitions: median (min–max); ratios are made within"
         " a repetition.\n",
-        _targets(targets(repetitions, rest)),
+        _targets(targets(found)),
         _rates(repetitions),
         _cpu(repetitions),
     ]
+    if found.grown is not None:
+        parts.append(_growth(found.grown))
     if rest is not None:
         parts += [_latency(rest), _memory(rest)]
     return "\n".join(part for part in parts if part)
@@ -162,13 +198,37 @@ def _cpu_names(figures: Mapping[str, float]) -> list[str]:
     return [name for name in figures if name.startswith(_CPU)]
 
 
+def _written(grown: Growth) -> dict[str, Any]:
+    # JSON's names are text.
+    return {
+        name: {str(key): value for key, value in each.items()} if isinstance(each, dict) else each
+        for name, each in asdict(grown).items()
+    }
+
+
+def _growth(grown: Growth) -> str:
+    rows = [
+        (f"{entries:,}", f"{us:,.0f} ({low:,.0f}–{high:,.0f})", "█" * round(us / 10))
+        for entries, us in grown.award_us.items()
+        for low, high in [grown.award_us_spread[entries]]
+    ]
+    header = ("流水笔数 / entries", "每次入账微秒 / µs an award", "")
+    table = _table("账本变大时 / As the ledger grows", header, rows)
+    pages = grown.pages_ms
+    told = _told(spread(grown.transfers_over_tpcb), "{:.1f}")
+    return (
+        f"{table}\n成批记账 / batch posting: {told} × TPC-B. 存折页 / passbook page: p50"
+        f" {pages['p50']:.1f} ms, p99 {pages['p99']:.1f} ms, max {pages['max']:.1f} ms.\n"
+    )
+
+
 def _latency(rest: AtRest) -> str:
     rows = [
         (
             f"{door} → {name}",
             *(f"{each[f'{name}_{label}_ms']:,.1f}" for label in ("p50", "p99", "max")),
         )
-        for door, each in rest.latency.items()
+        for door, each in (rest.latency | {"http, 100/s": rest.steady}).items()
         for name in ("credited", "noticed")
     ]
     http = rest.http

@@ -10,7 +10,7 @@ from deploy.bench.counting import AWARDS, CONTRIBUTIONS, NOTICES, VERDICTS, Ledg
 from deploy.bench.district import PARTNERS, Invention, wire_event
 from deploy.bench.installed import Installed, installed, ours
 from deploy.bench.latency import AmqpPartner, Listener, send_all, tell
-from deploy.bench.partner_http import Client, door_rate
+from deploy.bench.partner_http import Client, door_rate, post_steadily
 from deploy.bench.shipping import by_partner, partner_url, ship
 from deploy.bench.sizes import Sizes
 from deploy.bench.stage import Say, Stage
@@ -27,6 +27,7 @@ class AtRest:
 
     latency: dict[str, dict[str, float]] = field(default_factory=dict)
     http: dict[str, float] = field(default_factory=dict)
+    steady: dict[str, float] = field(default_factory=dict)
     memory: dict[str, dict[str, float]] = field(default_factory=dict)
     memory_ours: dict[str, float] = field(default_factory=dict)
 
@@ -63,6 +64,7 @@ def measure(stage: Stage, invention: Invention, sizes: Sizes, say: Say) -> AtRes
             _warm_up(session, sizes)
             _latency(session, sizes, say, found)
             _http(session, sizes, say, found)
+            _steady(session, sizes, say, found)
             _memory(session, sizes, say, found)
             stage.check_books(here.settings)
         finally:
@@ -110,6 +112,21 @@ def _http(session: _Session, sizes: Sizes, say: Say, found: AtRest) -> None:
     found.http = door_rate(session.web, session.stage.credentials, sent, sizes.http_clients)
     session.settle("door", sizes.http, begun)
     say(f"  HTTP: {_brief(found.http)}")
+
+
+def _steady(session: _Session, sizes: Sizes, say: Say, found: AtRest) -> None:
+    """So many single awards a second through the HTTP door, however long each takes."""
+    made = session.events("steady", sizes.steady)
+    url = session.here.settings["POINTS_DATABASE_URL"]
+    time.sleep(QUIET_S)
+    begun = time.time()
+    with Listener(url) as listener:
+        due_at = post_steadily(
+            session.web, session.stage.credentials, made, sizes.steady_rate, sizes.http_clients
+        )
+        session.settle("steady", sizes.steady, begun)
+    found.steady = tell(session.ledgers, listener, "steady", due_at)
+    say(f"  HTTP, {sizes.steady_rate}/s: {_brief(found.steady)}")
 
 
 def _memory(session: _Session, sizes: Sizes, say: Say, found: AtRest) -> None:

@@ -24,7 +24,13 @@ class Sizes:
     latency_pause_s: float = 0.1
     http: int = 2000
     http_clients: int = 8
+    steady: int = 2000
+    steady_rate: int = 100
     rest_s: float = 10.0
+    growth: tuple[int, ...] = (10_000, 100_000, 1_000_000, 5_000_000)
+    growth_awards: int = 4000
+    growth_turns: int = 5
+    growth_pages: int = 500
 
     def told(self) -> dict[str, object]:
         """For the record."""
@@ -46,5 +52,10 @@ QUICK = Sizes(
     walk_batched=3000,
     latency=50,
     http=300,
+    steady=300,
+    growth=(10_000, 100_000),
+    growth_awards=1600,
+    growth_turns=3,
+    growth_pages=100,
     rest_s=3.0,
 )

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.bench import report
 from deploy.bench.course import Course
+from deploy.bench.growth import Growth
 from deploy.bench.resting import AtRest
 from deploy.bench.sizes import DEFAULT, QUICK
 
@@ -29,29 +30,47 @@ REST = AtRest(
     http={"rate": 300.0, "p50_ms": 10.0, "p99_ms": 20.0},
     memory={"web": {"rss": 100.0, "pss": 90.0}},
     memory_ours={"rss": 100.0, "pss": 90.0},
+    steady=LATENCY,
 )
+GROWN = Growth(
+    award_us={10_000: 200.0, 5_000_000: 250.0},
+    award_us_spread={10_000: (190.0, 210.0), 5_000_000: (240.0, 260.0)},
+    transfers_over_tpcb=[4.5, 5.0],
+    pages_ms={"p50": 10.0, "p99": 40.0, "max": 41.0},
+    pages_entries=5_000_000,
+)
+FOUND = report.Found(REPETITIONS, REST, GROWN)
+NOTHING = report.Found([], None, None)
 
 
 def test_targets_are_met_or_missed() -> None:
-    met = [each.is_met for each in report.targets(REPETITIONS, REST)]
-    assert met == [True, False, True, False, True]
+    met = [each.is_met for each in report.targets(FOUND)]
+    assert met == [True, False, True, False, True, True, True, False, True]
 
 
 def test_what_was_not_measured_is_not_missed() -> None:
-    assert {each.is_met for each in report.targets([], None)} == {None}
-    assert "not measured" in report.markdown("now", {"cores": 2}, [], None)
+    assert {each.is_met for each in report.targets(NOTHING)} == {None}
+    assert "not measured" in report.markdown("now", {"cores": 2}, NOTHING)
 
 
 def test_the_table_holds_every_figure() -> None:
-    table = report.markdown("now", {"cores": 2}, REPETITIONS, REST)
-    for figure in ("2,100 (2,100–2,100)", "0.90", "✓ met", "✗ **missed**", "151.00", "cores 2"):
+    table = report.markdown("now", {"cores": 2}, FOUND)
+    for figure in (
+        "2,100 (2,100–2,100)",
+        "0.90",
+        "✓ met",
+        "✗ **missed**",
+        "151.00",
+        "cores 2",
+        "1.25",
+    ):
         assert figure in table
     row = next(line for line in table.splitlines() if line.startswith("| points |"))
     assert row == "| points | 120 | 110 |"
 
 
 def test_the_record_is_json() -> None:
-    made = report.record("now", QUICK.told(), {"cores": 2}, REPETITIONS, REST)
+    made = report.record("now", QUICK.told(), {"cores": 2}, FOUND)
     again = orjson.loads(orjson.dumps(made))
     assert again["repetitions"] == REPETITIONS
     assert again["at_rest"]["memory_ours"]["rss"] == 100.0
