@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from services.points.models import (
     certificates,
+    corrections,
+    flags,
     households,
+    imports,
     ledger,
     lots,
     proof,
@@ -20,7 +23,10 @@ from services.points.models.base import Base, messaging, metadata
 __all__ = [
     "Base",
     "certificates",
+    "corrections",
+    "flags",
     "households",
+    "imports",
     "ledger",
     "lots",
     "messaging",

@@ -76,6 +76,8 @@ class Ledger:
             connection.execute(
                 text(
                     "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
+                    " service_spans, organisers, flags, import_rows, paper_imports, debt_payments,"
+                    " debts, reversal_parts, reversals, corrections,"
                     " redeem_requests, refused_claims, redemptions, venue_slots, stock_movements,"
                     " reward_stocks, reward_changes, rewards,"
                     " objections, public_notice_lines, public_notices,"
