@@ -14,6 +14,7 @@ _COMMANDS = {
     "discard": "deploy.cli.dead_letters:discard",
     "doctor": "deploy.cli.doctor:doctor",
     "events": "deploy.cli.events:events",
+    "journal": "deploy.cli.journal:journal",
     "load": "deploy.cli.load:load",
     "migrate": "deploy.cli.migrate:migrate",
     "month": "deploy.cli.month:month",
