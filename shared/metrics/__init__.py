@@ -142,6 +142,22 @@ budget_committed = Gauge(
     ["community"],
     multiprocess_mode="mostrecent",
 )
+proof_sealed = Gauge(
+    "linli_proof_sealed_timestamp_seconds",
+    "When entries were last looked for and sealed.",
+    multiprocess_mode="mostrecent",
+)
+proof_sealed_entries = Counter("linli_proof_sealed_entries_total", "Entries sealed.")
+proof_verified = Gauge(
+    "linli_proof_verified_timestamp_seconds",
+    "When a verification of all that is sealed was last finished.",
+    multiprocess_mode="mostrecent",
+)
+proof_breaks = Gauge(
+    "linli_proof_breaks",
+    "What the last verification of the sealed entries found; must be 0.",
+    multiprocess_mode="mostrecent",
+)
 ledger_transfers = Counter("linli_ledger_transfers_total", "Transfers posted.", ["asset"])
 
 task_duration = Histogram(
@@ -179,6 +195,10 @@ __all__ = [
     "notices",
     "outbox_oldest",
     "outbox_pending",
+    "proof_breaks",
+    "proof_sealed",
+    "proof_sealed_entries",
+    "proof_verified",
     "refused_at_door",
     "relay_leader",
     "relay_published",

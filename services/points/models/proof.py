@@ -111,6 +111,7 @@ class ProofPass(Base):
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     checked_to: Mapped[int] = mapped_column(BigInteger)
+    days_to: Mapped[date | None]
     entry_count: Mapped[int] = mapped_column(BigInteger)
 
 

@@ -111,6 +111,7 @@ def _create_passes() -> None:
         sa.Column("started_at", _INSTANT, nullable=False),
         sa.Column("finished_at", _INSTANT),
         sa.Column("checked_to", sa.BigInteger, nullable=False),
+        sa.Column("days_to", sa.Date),
         sa.Column("entry_count", sa.BigInteger, nullable=False),
     )
     op.create_table(
