@@ -9,6 +9,7 @@ from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
 from services.points.pages.desk import add_desk
+from services.points.pages.rule_drafts import add_rule_drafts
 from services.points.pages.rules import add_rules
 from shared.db.session import Sessions
 from shared.web.access import public
@@ -38,5 +39,6 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_passbooks(blueprint, sessions)
     add_partner_book(blueprint, sessions)
     add_rules(blueprint, sessions)
+    add_rule_drafts(blueprint, sessions)
     add_desk(blueprint)
     return blueprint

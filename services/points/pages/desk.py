@@ -28,6 +28,14 @@ class Place:
 PLACES = (
     Place("/passbooks", "存折", "Passbooks", "查某位居民的流水", "Entries of one resident"),
     Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
+    Place(
+        "/points/rules/drafts",
+        "规则草案",
+        "Drafts of rules",
+        "起草、试算、由第二人审核发布",
+        "Write, simulate, publish by a second person",
+        frozenset({"manager", "auditor"}),
+    ),
 )
 
 
