@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -24,6 +25,7 @@ from shared.clock import local_date
 from shared.db.arrays import literal
 from shared.messaging.handlers import Heard
 from shared.messaging.transaction import Transaction
+from shared.metrics.batches import observe_counted
 from shared.schemas import make
 from shared.schemas.envelope import Event
 from shared.schemas.points import PARTNER_CREDITED, POINTS_CREDITED
@@ -308,5 +310,7 @@ def _rule(rules: RuleSet | None) -> dict[str, Any]:
 
 
 def _observe(awards: list[_Award], now: datetime) -> None:
-    for award in awards:
-        metrics.event_to_credit.observe((now - award.data["accepted_at"]).total_seconds())
+    lags_s: Counter[float] = Counter()
+    for at, count in Counter(award.data["accepted_at"] for award in awards).items():
+        lags_s[(now - at).total_seconds()] += count
+    observe_counted(metrics.event_to_credit, lags_s)
