@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.points import tasks
-from services.points.actions import expiry
+from services.points.actions import budgets, expiry
 from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
 from services.points.actions.reconciling import reconcile
@@ -65,6 +65,7 @@ def _lot_jobs(sessions: Sessions) -> list[Job]:
         Job("announce_expiry", EXPIRE_EVERY_S, lambda _: tasks.announce_expiry(sessions)),
         Job("tidy_lots", TIDY_EVERY_S, lambda tx: expiry.tidy(tx, clock.today())),
         Job("close_days", CLOSE_EVERY_S, close_days),
+        Job("gauge_budgets", CLOSE_EVERY_S, budgets.gauge),
     ]
 
 
