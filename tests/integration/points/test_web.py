@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from services.points.app import create_app
+from shared.db import migrations
 from shared.web import auth
 from shared.web.access import undeclared_routes
 from shared.web.auth import Account
@@ -303,7 +304,10 @@ def test_ready_tells_the_database_and_the_migration(book: Ledger, sign_in: SignI
         assert "0000" in answer.get_json()["checks"]["migration"]
     finally:
         with book.owner_engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(
+                text("UPDATE alembic_version SET version_num = :head"),
+                {"head": migrations.head("points")},
+            )
 
 
 def test_the_document_tells_every_route_and_who_may_call_it(sign_in: SignIn) -> None:
