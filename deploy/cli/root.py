@@ -19,6 +19,7 @@ _COMMANDS = {
     "migrate": "deploy.cli.migrate:migrate",
     "month": "deploy.cli.month:month",
     "partner": "deploy.cli.partner:partner",
+    "proof": "deploy.cli.proof:proof",
     "replay": "deploy.cli.dead_letters:replay",
     "topology": "deploy.cli.topology:topology",
     "web": "deploy.cli.web:web",

@@ -8,9 +8,13 @@ from services.points import tasks
 from services.points.actions import budgets, expiry
 from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
-from services.points.actions.reconciling import reconcile
+from services.points.actions.conversions import convert_by_right
+from services.points.actions.reconciling import reconcile, reconcile_all
 from services.points.actions.redemptions import forget_requests
 from services.points.actions.redemptions_settling import release_due
+from services.points.actions.sealing import seal
+from services.points.actions.verifying import verify_part
+from services.points.actions.stars import reckon_stars
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
 from shared import clock
@@ -20,6 +24,11 @@ from shared.messaging.transaction import Transaction
 from shared.messaging.worker import WorkerParts, open_sessions
 
 RECONCILE_EVERY_S = 300
+STARS_EVERY_S = 15
+CONVERT_EVERY_S = 60
+RECONCILE_ALL_EVERY_S = 3600
+SEAL_EVERY_S = 30
+VERIFY_EVERY_S = 10  # a part of the night's pass; nothing when that is done
 POST_EVERY_S = 5
 RELEASE_EVERY_S = 5
 REQUESTS_KEPT = timedelta(days=400)  # as long as inboxes are
@@ -39,7 +48,8 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         sessions=sessions,
         handlers=make_handlers(),
         jobs=[
-            Job("reconcile", RECONCILE_EVERY_S, _reconcile),
+            *_standing_jobs(),
+            *_proof_jobs(),
             Job("post_notices", POST_EVERY_S, _post_notices),
             *_lot_jobs(sessions),
             Job("release_due", RELEASE_EVERY_S, _release_due),
@@ -50,8 +60,18 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
     )
 
 
-def _reconcile(tx: Transaction) -> None:
-    reconcile(tx)
+def _proof_jobs() -> list[Job]:
+    """The ledger against itself, and against what was sealed of it."""
+    return [
+        Job("reconcile", RECONCILE_EVERY_S, lambda tx: _done(reconcile(tx))),
+        Job("reconcile_all", RECONCILE_ALL_EVERY_S, lambda tx: _done(reconcile_all(tx))),
+        Job("seal", SEAL_EVERY_S, lambda tx: _done(seal(tx))),
+        Job("verify_proof", VERIFY_EVERY_S, lambda tx: _done(verify_part(tx))),
+    ]
+
+
+def _done(_outcome: object) -> None:
+    """A job's outcome is in the metrics."""
 
 
 def _post_notices(tx: Transaction) -> None:
@@ -75,3 +95,15 @@ def _release_due(tx: Transaction) -> None:
 
 def _forget_requests(tx: Transaction) -> None:
     forget_requests(tx, REQUESTS_KEPT)
+
+
+def _standing_jobs() -> list[Job]:
+    """Stars, and what people have a right to without asking."""
+
+    def stars(tx: Transaction) -> None:
+        reckon_stars(tx)
+
+    def conversions(tx: Transaction) -> None:
+        convert_by_right(tx)
+
+    return [Job("stars", STARS_EVERY_S, stars), Job("convert", CONVERT_EVERY_S, conversions)]

@@ -253,6 +253,15 @@ ALERTS: dict[str, tuple[Case, ...]] = {
         "linli_ledger_reconciled_timestamp_seconds", "{}",
         limit_s=1800, nothing=None, missing_fires=True,
     ),
+    "LinliProofBroken": gauge("linli_proof_breaks", "{}", below=0, at=0, above=1),
+    "LinliProofNotSealed": age(
+        "linli_proof_sealed_timestamp_seconds", "{}",
+        limit_s=1800, nothing=None, missing_fires=True,
+    ),
+    "LinliProofNotVerified": age(
+        "linli_proof_verified_timestamp_seconds", "{}",
+        limit_s=129_600, nothing=None, missing_fires=True,
+    ),
     "LinliDeliveriesOverdue": age(
         "linli_deliveries_due_oldest_timestamp_seconds", "{}", limit_s=300
     ),

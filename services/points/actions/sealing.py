@@ -86,11 +86,15 @@ _FREEZE = text(
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What a run sealed; `is_done` when nothing more is known to wait."""
+    """What a run sealed; `is_done` when nothing more is known to wait.
+
+    `is_locked`: somebody else was sealing, so nothing was done.
+    """
 
     entry_count: int
     block_count: int
     is_done: bool
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ def seal(tx: Transaction, most: int = ENTRIES_MAX) -> Sealed:
     One sealer at a time: another that runs meanwhile does nothing.
     """
     if not tx.session.execute(_LOCK, {"key": _LOCK_KEY}).scalar_one():
-        return Sealed(0, 0, is_done=False)
+        return Sealed(0, 0, is_done=False, is_locked=True)
     now = clock.now()
     _close_days(tx, clock.today())
     waiting, is_done = _find(tx, now, most)

@@ -74,7 +74,12 @@ _FOUND = text(
     " SELECT :pass_id, b.*, :now FROM unnest(CAST(:whats AS text[]), CAST(:communities AS text[]),"
     " CAST(:heights AS bigint[]), CAST(:accounts AS bigint[]), CAST(:seqs AS bigint[])) AS b"
 )
-_COUNT = text("SELECT count(*) FROM proof_breaks WHERE pass_id = :pass_id")
+# What the last whole pass found, and what the one that goes on has found already.
+_STANDING = text(
+    "SELECT (SELECT max(finished_at) FROM proof_passes),"
+    " (SELECT count(*) FROM proof_breaks WHERE pass_id >= coalesce("
+    "(SELECT max(id) FROM proof_passes WHERE finished_at IS NOT NULL), 0))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,7 @@ def verify_part(tx: Transaction) -> Pass | None:
     last = told.last_pass(tx.session)
     if last is None or last.finished_at is not None:
         if last is not None and not _is_due(last.started_at, now):
+            _observe(tx)
             return None
         last = Pass(**tx.session.execute(_START, {"now": now}).mappings().one())
     found, kept = _next_part(tx.session, last, now)
@@ -193,15 +199,20 @@ def verify_part(tx: Transaction) -> Pass | None:
             "finished_at": kept.finished_at,
         },
     )
-    count = int(tx.session.execute(_COUNT, {"pass_id": kept.id}).scalar_one())
-    if found or kept.finished_at is not None:
-        # A pass that has only begun says nothing of what the last one found.
-        metrics.proof_breaks.set(count)
+    _observe(tx)
     if kept.finished_at is not None:
-        metrics.proof_verified.set(now.timestamp())
+        # Logs leave the machine: what they say of the chains' ends nobody changes here.
         heads = " ".join(f"{name}:{height}:{head}" for name, height, head in told.heads(tx.session))
         logger.info("proof verified", extra={"count": kept.entry_count, "reason": heads})
     return kept
+
+
+def _observe(tx: Transaction) -> None:
+    """From the tables, so that a worker that has just started knows as much as the last one."""
+    finished_at, count = tx.session.execute(_STANDING).one()
+    metrics.proof_breaks.set(count)
+    if finished_at is not None:
+        metrics.proof_verified.set(finished_at.timestamp())
 
 
 def _next_part(session: Session, done: Pass, now: datetime) -> tuple[list[Break], Pass]:

@@ -43,6 +43,9 @@ _BREAKS = text(
 )
 
 
+_OWNER = text("SELECT asset, owner_kind, owner FROM accounts WHERE id = :account_id")
+
+
 class PrintedRoot(NamedTuple):
     """A community's day: the root stands on that day's public notice."""
 
@@ -117,3 +120,9 @@ def breaks(session: Session, pass_id: int, most: int = 100) -> Sequence[dict[str
     """What a verification found, the first first."""
     asked = {"pass_id": pass_id, "most": most}
     return [dict(row) for row in session.execute(_BREAKS, asked).mappings()]
+
+
+def owner_of(session: Session, account_id: int) -> tuple[str, str, str] | None:
+    """(asset, owner kind, owner) of an account."""
+    row = session.execute(_OWNER, {"account_id": account_id}).one_or_none()
+    return (row.asset, row.owner_kind, row.owner) if row else None
