@@ -17,6 +17,7 @@ from services.points.models import (
     residents,
     rewards,
     rules,
+    time_bank,
 )
 from services.points.models.base import Base, messaging, metadata
 
@@ -38,4 +39,5 @@ __all__ = [
     "residents",
     "rewards",
     "rules",
+    "time_bank",
 ]

@@ -75,7 +75,8 @@ class Ledger:
         with self.owner_engine.begin() as connection:
             connection.execute(
                 text(
-                    "TRUNCATE transfers, documents, lots, lot_sources, awards, residents,"
+                    "TRUNCATE time_bank_peer_changes, time_bank_departures, time_bank_arrivals,"
+                    " transfers, documents, lots, lot_sources, awards, residents,"
                     " service_spans, organisers, flags, import_rows, paper_imports, debt_payments,"
                     " debts, reversal_parts, reversals, corrections,"
                     " redeem_requests, refused_claims, redemptions, venue_slots, stock_movements,"
