@@ -6,6 +6,7 @@ from flask import Flask
 
 from services.points.api.district import make_district
 from services.points.api.passbooks import make_passbooks
+from services.points.api.public_notices import make_public_notices
 from services.points.api.rules import make_rules
 from services.points.config import Settings, read_settings
 from services.points.pages import make_pages
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api = create_api(app, SERVICE, title="Linli points 积分")
     api.register_blueprint(make_passbooks(sessions))
     api.register_blueprint(make_district(sessions))
+    api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
     app.register_blueprint(make_pages(sessions))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))

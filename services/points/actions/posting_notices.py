@@ -6,6 +6,7 @@ time; what it did not finish, the next run does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -73,7 +74,7 @@ def post_ended(tx: Transaction, most: int = RESIDENTS_MAX) -> int:
     return len(lines)
 
 
-def _keys(lines: list[Row[Any]]) -> list[Key]:
+def _keys(lines: Sequence[Row[Any]]) -> list[Key]:
     return [
         (POINTS, owner_kind, line.resident_no)
         for line in lines
@@ -85,7 +86,7 @@ def _pair(accounts: dict[Key, Account], resident_no: str) -> tuple[Account, Acco
     return accounts[POINTS, "pending", resident_no], accounts[POINTS, "resident", resident_no]
 
 
-def _posted(notice_no: str, lines: list[Row[Any]], accounts: dict[Key, Account]) -> list[Event]:
+def _posted(notice_no: str, lines: Sequence[Row[Any]], accounts: dict[Key, Account]) -> list[Event]:
     now = clock.now()
     points: dict[str, list[int]] = {}
     for line in lines:

@@ -271,8 +271,9 @@ def decide(
 def withdraw(session: Session, award_ids: Iterable[UUID], document_id: UUID) -> list[Withdrawn]:
     """Take awards that are wrong off their notice, those of them that are not decided yet.
 
-    Whoever calls has written the document, calls this before it locks accounts, and retires the
-    points of each from the pending account in the same transaction; the database refuses else.
+    Whoever calls has written the document (one for each notice, so that notices tie to the
+    ledger), calls this before it locks accounts, and retires the points of each from the pending
+    account in the same transaction; the database refuses else.
     """
     rows = session.execute(_WITHDRAW, {"award_ids": literal(award_ids), "document_id": document_id})
     return [

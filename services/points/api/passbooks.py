@@ -51,6 +51,7 @@ def _add_passbook(blueprint: ApiBlueprint, sessions: Sessions) -> None:
         require_subject(resident_no, unless=OFFICE)
         with sessions() as session:
             held = queries.holdings(session, "resident", resident_no)
+            pending = queries.holdings(session, "pending", resident_no)
             last = queries.entries(
                 session, "points", "resident", resident_no, before=SEQ_MAX, most=LAST_ENTRIES
             )
@@ -59,6 +60,7 @@ def _add_passbook(blueprint: ApiBlueprint, sessions: Sessions) -> None:
         return {
             "resident_no": resident_no,
             "points": held.get("points", Holding()).balance,
+            "points_pending": pending.get("points", Holding()).balance,
             "service_minutes": held.get("service_minutes", Holding()).balance,
             "entry_counts": {
                 asset: held.get(asset, Holding()).entry_count for asset in RESIDENT_ASSETS

@@ -9,6 +9,8 @@ from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
 from services.points.pages.desk import add_desk
+from services.points.pages.notice_desk import add_notice_desk
+from services.points.pages.public_notices import DailyRoot, add_public_notices, no_root
 from services.points.pages.rule_drafts import add_rule_drafts
 from services.points.pages.rules import add_rules
 from shared.db.session import Sessions
@@ -19,8 +21,10 @@ STYLE = "passbook.css"
 STYLE_MAX_AGE_S = 3600  # its address changes with its content
 
 
-def make_pages(sessions: Sessions) -> Blueprint:
-    """All pages, and the stylesheet of the passbook."""
+def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint:
+    """All pages, and the stylesheet of the passbook. `daily_root`: what notices print of the
+    proof of the day they were published on.
+    """
     blueprint = Blueprint("points_pages", __name__)
     digest = hashlib.sha256((STATIC / STYLE).read_bytes()).hexdigest()[:12]
 
@@ -41,4 +45,6 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_rules(blueprint, sessions)
     add_rule_drafts(blueprint, sessions)
     add_desk(blueprint)
+    add_public_notices(blueprint, sessions, daily_root)
+    add_notice_desk(blueprint, sessions)
     return blueprint

@@ -13,6 +13,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from services.points import queries
+from services.points.pages.pending import pending_of
 from services.points.queries import SEQ_MAX, Holding, RuleSets
 from services.points.rules.documents import KINDS as KINDS_OF_DOCUMENT
 from services.points.rules.documents import explain_entry
@@ -84,6 +85,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
                 most=most + 1,
             )
             rule_sets = queries.rules_by_version(session)
+            pending = pending_of(session, resident_no)
         laid = lines(points, minutes, most + 1)
         shown = laid[:most]
         return render_template(
@@ -91,6 +93,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
             resident_no=resident_no,
             points=held.get("points", Holding()),
             minutes=held.get("service_minutes", Holding()),
+            pending=pending,
             rows=[_row(line, rule_sets) for line in shown],
             next_before=_after(shown, points_before, minutes_before) if len(laid) > most else None,
             is_first=points_before == SEQ_MAX and minutes_before == SEQ_MAX,
@@ -168,6 +171,8 @@ def _tag(line: Line, facts: Mapping[str, Any]) -> str:
     """What a reader would wonder about at once: why there are fewer points, or none."""
     if facts.get("caps_hit"):
         return t("到上限", "limit")
+    if line.points is None and facts.get("points"):  # after a public notice, by themselves
+        return t("积分另记", "points apart")
     return "" if line.points or line.entry.kind in KINDS_OF_DOCUMENT else t("不计分", "no points")
 
 

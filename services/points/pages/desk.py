@@ -29,6 +29,21 @@ PLACES = (
     Place("/passbooks", "存折", "Passbooks", "查某位居民的流水", "Entries of one resident"),
     Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
     Place(
+        "/points/desk/public-notices",
+        "公示管理",
+        "Public notices",
+        "发布公示，与账本核对，代登记异议",
+        "Publish notices, tie them to the ledger, enter objections",
+    ),
+    Place(
+        "/points/desk/objections",
+        "异议裁决",
+        "Objections",
+        "裁决公示中有异议的行",
+        "Decide disputed lines of notices",
+        frozenset({"manager", "auditor"}),
+    ),
+    Place(
         "/points/rules/drafts",
         "规则草案",
         "Drafts of rules",

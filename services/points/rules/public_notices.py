@@ -15,7 +15,7 @@ from shared.errors import Conflict, Rejected
 
 DAYS_DEFAULT = 7
 DAYS_MAX = 90
-LINES_MAX = 10_000  # in one notice; what is more waits for the next
+LINES_MAX = 5_000  # in one notice; what is more waits for the next
 TEXT_MIN, TEXT_MAX = 4, 500
 
 

@@ -351,7 +351,7 @@ def test_the_database_refuses_shortcuts(shown: tuple[Ledger, str], sql: str) -> 
 def test_pending_points_leave_only_with_their_line(shown: tuple[Ledger, str], kind: str) -> None:
     book, _ = shown
     lot = Lot(*book.rows("SELECT expires_on, source_id FROM public_notice_lines LIMIT 1")[0])
-    before = everything(book)
+    before = pending_accounts(book)
     with pytest.raises(DBAPIError, match="pending"), transaction(book.sessions) as tx:
         keys = [("points", "pending", A), ("points", "resident", A)]
         accounts = books.locked(tx.session, keys)
@@ -362,9 +362,11 @@ def test_pending_points_leave_only_with_their_line(shown: tuple[Ledger, str], ki
             posting.move(accounts[keys[0]], accounts[keys[1]], 6, uuid7(), kind, lot)
         posting.post(tx.session, clock.now() + days(30))
     assert of_kind(book, A, "resident") == 0
-    before_accounts = [row for row in before[0]["accounts"] if row[2] == "pending"]  # type: ignore[index]
-    after = [row for row in book.snapshot()["accounts"] if row[2] == "pending"]
-    assert after == before_accounts
+    assert pending_accounts(book) == before
+
+
+def pending_accounts(ledger: Ledger) -> list[tuple[object, ...]]:
+    return [row for row in ledger.snapshot()["accounts"] if row[2] == "pending"]
 
 
 def test_a_frozen_account_keeps_nobody_else_waiting(shown: tuple[Ledger, str]) -> None:
