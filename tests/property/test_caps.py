@@ -379,6 +379,25 @@ def test_a_stored_award_that_was_tampered_with_shows_in_the_self_check(ledger: L
     assert found["self_check"] == {"awards": 5, "differing": 1, "difference": -1}
 
 
+@pytest.mark.parametrize("months", [(9, 10, 10), (10, 9, 10)])
+def test_what_came_before_the_simulated_time_fills_its_caps(
+    ledger: Ledger, months: tuple[int, ...]
+) -> None:
+    body = rules({"person_lifetime_points": 20})
+    publish_rules(ledger, body)
+    for month in months:
+        ledger.hear(done(1, 120, month=month))
+    assert [points for (points,) in ledger.rows("SELECT points FROM awards ORDER BY award_no")] == [
+        12,
+        8,
+        0,
+    ]
+    with ledger.sessions() as session:
+        found = simulated(session, read_rule_set(body), date(2027, 10, 5))
+    assert found["awards"] == 2
+    assert found["difference"] == found["self_check"]["differing"] == 0
+
+
 def test_a_community_has_rules_of_its_own(ledger: Ledger) -> None:
     publish_rules(ledger, rules({}))
     own = rules({}, version=2, valid_from="2026-09-01", communities=["C0001"])
