@@ -147,7 +147,6 @@ proof_sealed = Gauge(
     "When entries were last looked for and sealed.",
     multiprocess_mode="mostrecent",
 )
-proof_sealed_entries = Counter("linli_proof_sealed_entries_total", "Entries sealed.")
 proof_verified = Gauge(
     "linli_proof_verified_timestamp_seconds",
     "When a verification of all that is sealed was last finished.",
@@ -197,7 +196,6 @@ __all__ = [
     "outbox_pending",
     "proof_breaks",
     "proof_sealed",
-    "proof_sealed_entries",
     "proof_verified",
     "refused_at_door",
     "relay_leader",

@@ -120,7 +120,6 @@ def seal(tx: Transaction, most: int = ENTRIES_MAX) -> Sealed:
     if blocks:
         _write(tx, blocks, now)
     count = sum(block.header.entry_count for block in blocks)
-    metrics.proof_sealed_entries.inc(count)
     metrics.proof_sealed.set(now.timestamp())
     return Sealed(count, len(blocks), is_done)
 
