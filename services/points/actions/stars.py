@@ -18,7 +18,7 @@ from shared.messaging.transaction import Transaction
 from shared.schemas.envelope import Event, make
 from shared.schemas.households import STAR_REACHED
 
-RECKONED_MAX = 500  # residents of one ladder in one step
+RECKONED_MAX = 2000  # residents of one ladder in one step
 
 _KEEP = text(
     "INSERT INTO star_standings (resident_no, minutes_seq, points_seq, minutes, points, star,"

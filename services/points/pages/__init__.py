@@ -9,8 +9,11 @@ from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
 from services.points.pages.desk import add_desk
+from services.points.pages.households import add_households
 from services.points.pages.notice_desk import add_notice_desk
+from services.points.pages.proposals import add_proposals
 from services.points.pages.public_notices import DailyRoot, add_public_notices, no_root
+from services.points.pages.ratings import add_ratings
 from services.points.pages.rule_drafts import add_rule_drafts
 from services.points.pages.rules import add_rules
 from shared.db.session import Sessions
@@ -44,6 +47,9 @@ def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint
     add_partner_book(blueprint, sessions)
     add_rules(blueprint, sessions)
     add_rule_drafts(blueprint, sessions)
+    add_households(blueprint, sessions)
+    add_ratings(blueprint, sessions)
+    add_proposals(blueprint, sessions)
     add_desk(blueprint)
     add_public_notices(blueprint, sessions, daily_root)
     add_notice_desk(blueprint, sessions)

@@ -51,6 +51,27 @@ PLACES = (
         "Write, simulate, publish by a second person",
         frozenset({"manager", "auditor"}),
     ),
+    Place(
+        "/points/proposals",
+        "提议与复核",
+        "Proposals",
+        "荣誉、帮扶、申诉、新规则：一人提议，另一人复核",
+        "Honours, grants, appeals, rules: one proposes, another decides",
+    ),
+    Place(
+        "/points/households",
+        "家庭共用",
+        "Households",
+        "同意、赠与与捐赠；可代办",
+        "Consents, gifts and donations; also for somebody",
+    ),
+    Place(
+        "/points/ratings",
+        "星级与评价",
+        "Stars and rating",
+        "怎么算、有什么用",
+        "How they count and what for",
+    ),
 )
 
 

@@ -10,7 +10,8 @@ from datetime import date
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.rules.stars import Ladder, Totals
+from services.points.queries.declared import star_ladders
+from services.points.rules.stars import LADDER, Ladder, Progress, Totals, ladder_on, progress
 from shared.db.arrays import literal
 
 # An entry's day is that of its posting, and never before the day of the entry before it: clocks
@@ -62,6 +63,10 @@ _CHANGED = text(
 _SEQS = text(
     "SELECT asset, seq FROM accounts WHERE owner = :owner AND owner_kind = 'resident'"
     " AND asset IN ('service_minutes', 'points')"
+)
+_STANDING = text(
+    "SELECT minutes, points FROM star_standings"
+    " WHERE resident_no = :resident_no AND ladder = :ladder"
 )
 _HISTORY = text(
     "SELECT on_date, star, minutes, points, ladder_version FROM star_changes"
@@ -163,3 +168,18 @@ def history(session: Session, resident_no: str, ladder: str) -> list[Recorded]:
     """The changes of star that were written down, oldest first."""
     asked = {"resident_no": resident_no, "ladder": ladder}
     return [Recorded(**row) for row in session.execute(_HISTORY, asked).mappings()]
+
+
+def default_progress(session: Session, resident_no: str, minutes: int, on: date) -> Progress | None:
+    """Where somebody with these minutes stands on the default ladder; None when none is in force.
+
+    Quick enough for every passbook: what else the ladder asks for is as it was last reckoned.
+    """
+    ladder = ladder_on(star_ladders(session)[LADDER], on)
+    if ladder is None:
+        return None
+    asked = {"resident_no": resident_no, "ladder": LADDER}
+    row = session.execute(_STANDING, asked).one_or_none()
+    known = Totals(row.minutes, row.points) if row else Totals()
+    counted = minutes if ladder.programme is None else known.minutes
+    return progress(ladder, Totals(counted, known.points))
