@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from services.points.api.district import make_district
+from services.points.api.journal import make_journal
 from services.points.api.passbooks import make_passbooks
 from services.points.api.public_notices import make_public_notices
 from services.points.api.rules import make_rules
@@ -32,6 +33,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api = create_api(app, SERVICE, title="Linli points 积分")
     api.register_blueprint(make_passbooks(sessions))
     api.register_blueprint(make_district(sessions))
+    api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
     app.register_blueprint(make_pages(sessions))

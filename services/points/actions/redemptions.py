@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import ledger
+from services.points.actions import budgets, ledger
 from services.points.actions.ledger import Account
 from services.points.queries.rewards import Offer, offer, redeemed_since
 from services.points.rules.lots import HeldLot, Lot, take
@@ -235,6 +235,9 @@ def _hold(session: Session, asked: Asked, key: bytes, now: datetime) -> tuple[Re
     for lot, amount in lots:
         posting.move(accounts[mine], accounts[held], amount, redemption_id, "hold", lot)
     posting.post(session, now)
+    if asset == "points":
+        # What was just put aside is in the sum already: nothing more is wanted.
+        budgets.check(session, community_code=community or "", points={})
     return Redeemed(redemption_id, number), _said(row, number)
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
+from services.points.pages.budgets import add_budgets
 from services.points.pages.desk import add_desk
+from services.points.pages.journal import add_journal
+from services.points.pages.liability import add_liability
 from services.points.pages.households import add_households
 from services.points.pages.notice_desk import add_notice_desk
 from services.points.pages.proposals import add_proposals
@@ -50,6 +53,9 @@ def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint
     add_households(blueprint, sessions)
     add_ratings(blueprint, sessions)
     add_proposals(blueprint, sessions)
+    add_liability(blueprint, sessions)
+    add_budgets(blueprint, sessions)
+    add_journal(blueprint)
     add_desk(blueprint)
     add_public_notices(blueprint, sessions, daily_root)
     add_notice_desk(blueprint, sessions)

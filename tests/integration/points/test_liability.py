@@ -18,9 +18,11 @@ from services.points.queries import liability
 from services.points.rules.budgets import Budget, in_force
 from services.points.rules.liability import MOVED, Place, value_fen
 from services.points.rules.lots import NEVER
+from shared import clock
 from shared.db.session import make_engine, make_sessions
-from shared.errors import Conflict, Forbidden, Missing, Rejected
+from shared.errors import Conflict, Forbidden, LinliError, Missing, Rejected
 from shared.messaging.transaction import transaction
+from tests.integration.points import redeeming
 from tests.integration.points.database import Ledger
 from tests.integration.points.lots import award, on, put, spend, sweep
 
@@ -300,3 +302,21 @@ def test_of_several_the_last_decided_is_in_force(book: Ledger) -> None:
         found: list[Budget] = known.budgets(session)
     assert in_force(found, DEC)[HOME].amount == 2
     assert in_force(found, date(2030, 1, 1)) == {}
+
+
+def test_a_redemption_beyond_the_budget_is_refused_and_leaves_nothing(book: Ledger) -> None:
+    approve(book, propose(book, 25, "redemptions"))
+    clock.freeze(redeeming.NOW)
+    try:
+        redeeming.give(book, A, 100)
+        rice = redeeming.offered(book)
+        first = redeeming.ask(book, A, rice)
+        redeeming.ask(book, A, rice)
+        with pytest.raises(LinliError, match="budget_exhausted"):
+            redeeming.ask(book, A, rice)
+        assert redeeming.held(book, A) == {"held": 20, "resident": 80}
+        redeeming.give_up(book, first, A)  # what comes back may be spent again
+        redeeming.ask(book, A, rice)
+    finally:
+        clock.freeze(None)
+    assert set(book.reconcile().values()) == {0}
