@@ -13,6 +13,7 @@ from typing import Any
 
 from services.points.rules import caps as capping
 from services.points.rules.caps import Cap
+from services.points.rules.corrections import Policy
 from services.points.rules.form import Form, Problem, below
 from services.points.rules.lots import expires_on
 from services.points.rules.public_notices import notice_days
@@ -39,6 +40,8 @@ _OPTIONAL = (
     "expiry",
     "notice",
     "fen_per_point",
+    "reversal",
+    "time_counted_once",
 )
 _ACTIVITY = ("points_per_hour", "credited_minutes_max_per_activity", "evidence")
 _ACTIVITY_MORE = ("points_each", "coefficients", "rounding", "minutes_min", "minutes_max")
@@ -106,6 +109,10 @@ def _rules(form: Form, body: Mapping[str, Any]) -> RuleSet:
         fen_per_point=_fen(form, body),
         expiry=given("expiry", "never"),
         notice_days=_notice(form, given("notice", None)),
+        reversal=form.choice(body["reversal"], "/reversal", *Policy)
+        if "reversal" in body
+        else None,
+        time_counted_once=form.flag(given("time_counted_once", False), "/time_counted_once"),
     )
     _others(form, body, shown, rules)
     return rules
@@ -201,7 +208,8 @@ def _caps(form: Form, value: object, valid_from: date) -> tuple[tuple[Cap, ...],
     if len(caps) > CAPS_MAX:
         form.wrong("/caps", f"最多 {CAPS_MAX} 种上限", f"at most {CAPS_MAX} caps")
     crossed = capping.crossing(caps)
-    if crossed is not None and not first_come:
+    # What stands there in its place was told already.
+    if crossed is not None and shown.get("first_come", False) is False:
         one, other = crossed[0].code, crossed[1].code
         form.wrong(
             below("/caps", other),
@@ -221,7 +229,7 @@ def _cap(form: Form, code: str, value: object, valid_from: date) -> Cap:
     counts_from = None
     if "counts_from" in shown:
         counts_from = form.day(shown["counts_from"], below(pointer, "counts_from"))
-        if counts_from > valid_from:
+        if counts_from > valid_from > date.min:  # date.min: it could not be read
             form.wrong(
                 below(pointer, "counts_from"),
                 "不得晚于生效日 valid_from",

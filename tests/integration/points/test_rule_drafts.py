@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from shared.ids import uuid7
 from shared.messaging.transaction import transaction
 from tests.integration.points.database import RULES, Ledger, attended, publish_rules
 
+PROGRAMMES = sorted((Path(__file__).parents[3] / "examples" / "programmes").glob("*.json"))
 MAKER, CHECKER = "manager-1", "manager-2"
 NEXT: dict[str, Any] = {**RULES, "version": 2, "valid_from": "2026-12-01"}
 
@@ -213,3 +216,13 @@ def test_a_draft_that_cannot_be_read_is_not_simulated(book: Ledger, bad: dict[st
     with pytest.raises(LinliError), transaction(book.sessions) as tx:
         simulate(tx, draft_id, by=MAKER)
     assert book.snapshot() == before
+
+
+@pytest.mark.parametrize("path", PROGRAMMES, ids=lambda path: path.stem)
+def test_the_example_programmes_can_be_installed_and_drafted(ledger: Ledger, path: Path) -> None:
+    body = json.loads(path.read_text(encoding="utf-8"))
+    draft_id = submitted(ledger, body)
+    with transaction(ledger.sessions) as tx:
+        drafting.publish(tx, draft_id, revision=1, by=CHECKER)
+    publish_rules(ledger, body)  # the same again, by the installation: no change
+    assert ledger.rows("SELECT programme, made_by FROM rule_sets") == [(path.stem, MAKER)]

@@ -18,7 +18,7 @@ from services.points.rules.caps import (
     openings,
     places,
 )
-from services.points.rules.earning import earned, wish_points
+from services.points.rules.earning import earned, earned_again, wish_points
 from services.points.rules.rule_form import read_rule_set
 from services.points.rules.rule_set import RuleSet, in_force
 from shared.errors import Rejected
@@ -221,3 +221,79 @@ _json = st.recursive(
 def test_any_value_in_any_part_is_read_or_refused(part: str, value: Any) -> None:
     with contextlib.suppress(Rejected):
         assert read_rule_set(BODY | {part: value}).version >= 1
+
+
+FACTORS: dict[str, Any] = {
+    "activity": {
+        "points_each": {"culture": "5/2"},
+        "coefficients": {"culture": "3/2", "patrol": "1/3"},
+        "evidence": {
+            "organiser": {"points": True, "hours": True},
+            "self_check": {"points": "4/5", "hours": "1/2"},
+            "backfill": {"points": False, "hours": True},
+        },
+    },
+    "campaigns": [
+        {"name": "autumn", "from": "2026-10-09", "to": "2026-10-09", "multiplier": 2},
+        {
+            "name": "culture week",
+            "from": "2026-10-05",
+            "to": "2026-10-11",
+            "multiplier": "7/3",
+            "kinds": ["culture"],
+        },
+    ],
+    "vetoes": [
+        {"resident_no": "B", "reason": "false_report", "from": "2026-10-09", "to": "2026-10-09"},
+        {"kind": "flood_duty", "reason": "duty"},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "evidence", "on", "who", "points", "minutes"),
+    [
+        # (60 x 3 / 60 + 5/2) x 3/2 = 8.25; rounded down once, at the end
+        ("culture", "organiser", 12, "A", 8, 60),
+        ("culture", "organiser", 4, "A", 8, 60),
+        ("culture", "organiser", 5, "A", 19, 60),  # 8.25 x 7/3 = 19.25
+        ("culture", "organiser", 11, "A", 19, 60),
+        ("culture", "organiser", 9, "A", 19, 60),  # the greater of two, alone
+        ("culture", "self_check", 12, "A", 6, 30),  # 8.25 x 4/5 = 6.6
+        ("patrol", "organiser", 12, "A", 1, 60),  # 4 / 3
+        ("patrol", "organiser", 9, "A", 2, 60),
+        ("patrol", "organiser", 9, "B", 0, 60),
+        ("patrol", "organiser", 10, "B", 1, 60),
+        ("patrol", "backfill", 9, "A", 0, 60),
+        ("flood_duty", "organiser", 9, "A", 0, 60),
+        ("elder_care", "organiser", 9, "A", 12, 60),
+    ],
+)
+def test_coefficients_weights_campaigns_and_vetoes(
+    kind: str, evidence: str, on: int, who: str, points: int, minutes: int
+) -> None:
+    gained = earned(
+        rules(**copy.deepcopy(FACTORS)),
+        kind=kind,
+        minutes=60,
+        evidence=evidence,
+        on=date(2026, 10, on),
+        resident_no=who,
+    )
+    assert (gained.points, gained.minutes) == (points, minutes)
+    assert earned_again(gained.explanation) == points
+    assert ("veto" in gained.explanation) == (kind == "flood_duty" or (who, on) == ("B", 9))
+
+
+@given(
+    kind=st.sampled_from(["culture", "patrol", "elder_care", "flood_duty", "nothing"]),
+    minutes=st.integers(10, 720),
+    evidence=st.sampled_from(["organiser", "self_check", "backfill", "hearsay"]),
+    on=st.dates(date(2026, 10, 1), date(2026, 10, 14)),
+)
+def test_what_is_stored_gives_the_points_again(
+    kind: str, minutes: int, evidence: str, on: date
+) -> None:
+    table = rules(**copy.deepcopy(FACTORS))
+    gained = earned(table, kind=kind, minutes=minutes, evidence=evidence, on=on, resident_no="A")
+    assert earned_again(gained.explanation) == gained.points

@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.rules.caps import new_meter, openings, places
+from services.points.rules.caps import CODES, new_meter, openings, places
 from services.points.rules.earning import earned, read_rule_set
-from services.points.rules.explaining import COLOURS, EVIDENCE, KINDS, brief, cap_of, explain
+from services.points.rules.explaining import (
+    BRIEF_CAPS,
+    CAPS,
+    COLOURS,
+    EVIDENCE,
+    KINDS,
+    brief,
+    cap_of,
+    explain,
+)
 from shared.schemas.wire import ACTIVITY_KINDS, WISH_COLOURS
 from shared.schemas.wire import EVIDENCE as EVIDENCE_CODES
 
@@ -91,3 +100,44 @@ def test_whatever_was_stored_is_explained(minutes: int, evidence: str, used: int
         assert str(minutes) in told.en
     short = brief("activity", said)
     assert len(short.zh) <= 30
+
+
+@pytest.mark.parametrize(
+    ("more", "zh", "en"),
+    [
+        ({"coefficient": "3/2"}, "类别系数 3/2", "times 3/2 for its kind"),
+        ({"weight": "1/2"}, "凭据权重 1/2", "times 1/2 for its evidence"),
+        ({"points_each": 5}, "每小时 6 分，每次另计 5 分", "5 points each time"),
+        ({"points_each": 5, "points_per_hour": 0}, "每次计 5 分，不足", "5 points each time"),
+        (
+            {"campaign": {"name": "春风行动", "multiplier": 2}},
+            "“春风行动”期间 2 倍",
+            "times 2 in the campaign 春风行动",
+        ),
+        (
+            {"veto": {"of": "resident", "reason": "false_report"}},
+            "当日暂停计分（虚报时长），只计服务时长",
+            "points were suspended that day (a false report): time only",
+        ),
+        (
+            {"veto": {"of": "kind", "reason": "whatever"}},
+            "此类活动当日不计积分（whatever）",
+            "this kind earned no points that day (whatever)",
+        ),
+        ({"caps_hit": ["household_week_points"]}, "已到每户每周上限", "the household's limit"),
+        ({"caps_hit": ["community_lifetime_points"]}, "已到每个社区累计上限", "of the lifetime"),
+        ({"caps_hit": ["activity_year_points"]}, "已到每个活动每年上限", "the activity's limit"),
+    ],
+)
+def test_every_part_of_the_arithmetic_is_told(more: dict[str, Any], zh: str, en: str) -> None:
+    told = explain("activity", {**facts(60), **more}, RULES)
+    assert zh in told.zh
+    assert en in told.en
+    assert len(brief("activity", {**facts(60), **more}).zh) <= 30
+
+
+def test_every_cap_has_words_for_itself() -> None:
+    for table in (CAPS, BRIEF_CAPS):
+        assert set(table) == set(CODES)
+        assert len({one.zh for one in table.values()}) == len({one.en for one in table.values()})
+        assert len({one.zh for one in table.values()}) == len(CODES)
