@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from services.points import queries
 from services.points.pages.pending import pending_of
 from services.points.queries import SEQ_MAX, Holding, RuleSets
+from services.points.queries.lots import ending_first
 from services.points.queries.stars import default_progress
 from services.points.rules.documents import KINDS as KINDS_OF_DOCUMENT
 from services.points.rules.documents import explain_entry
@@ -88,6 +89,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
             rule_sets = queries.rules_by_version(session)
             pending = pending_of(session, resident_no)
             served = held.get("service_minutes", Holding()).balance
+            ending = ending_first(session, resident_no, clock.today())
             stars = default_progress(session, resident_no, served, clock.today())
         laid = lines(points, minutes, most + 1)
         shown = laid[:most]
@@ -100,6 +102,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
             rows=[_row(line, rule_sets) for line in shown],
             next_before=_after(shown, points_before, minutes_before) if len(laid) > most else None,
             stars=stars,
+            ending=ending,
             is_first=points_before == SEQ_MAX and minutes_before == SEQ_MAX,
             is_own=account.role == "resident",
             is_printed=is_printed,

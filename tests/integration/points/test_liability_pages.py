@@ -22,7 +22,7 @@ from shared.web import auth
 from shared.web.auth import Account
 from shared.web.settings import WebSettings
 from tests.integration.points.database import Ledger, attended, publish_rules
-from tests.integration.points.lots import award, put, spend
+from tests.integration.points.lots import award, put, spend, sweep
 from tests.oracle import hledger
 
 A, HOME = "R000001", "990101001001"
@@ -204,3 +204,23 @@ def test_an_odd_part_of_the_ledger_is_refused_and_named(
     answer = sign_in("auditor").get(API, query_string=query)
     assert answer.status_code == 422
     assert answer.get_json()["errors"]
+
+
+def test_a_passbook_says_what_ends_first(book: Ledger, sign_in: SignIn) -> None:
+    last = clock.today() + timedelta(days=20)
+    page = sign_in("staff").get(f"/passbooks/{A}").get_data(as_text=True)
+    assert f'其中 29 分有效期至 <time datetime="{last}">' in page
+    with transaction(book.sessions) as tx:
+        spend(tx, A, 29)
+    assert "有效期至" not in sign_in("staff").get(f"/passbooks/{A}").get_data(as_text=True)
+
+
+def test_an_entry_of_what_ended_says_programme_and_day(book: Ledger, sign_in: SignIn) -> None:
+    last = clock.today() + timedelta(days=20)
+    clock.advance(timedelta(days=21))
+    try:
+        assert sweep(book).amount == 29
+    finally:
+        clock.freeze(None)
+    page = sign_in("staff").get(f"/passbooks/{A}").get_data(as_text=True)
+    assert f"方案 p 的积分有效期至 {last.isoformat()}，已到期" in page
