@@ -90,6 +90,10 @@ def _add_sharing(handlers: Handlers) -> None:
     def congratulate(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.STAR_REACHED, heard)
 
+    @handlers.on_batch("linli.points.corrected.v1")
+    def tell_of_corrections(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.POINTS_CORRECTED, heard, since="corrected_at")
+
 
 def _tell(
     tx: Transaction, kind: Kind, heard: list[Heard], *, since: str = "accepted_at"

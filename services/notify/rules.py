@@ -29,6 +29,7 @@ class Kind(StrEnum):
     REDEMPTION_HELD = "redemption_held"
     REDEMPTION_POSTED = "redemption_posted"
     REDEMPTION_RELEASED = "redemption_released"
+    POINTS_CORRECTED = "points_corrected"
 
 
 class Channel(StrEnum):
@@ -52,6 +53,7 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REDEMPTION_HELD: (Channel.IN_APP,),
     Kind.REDEMPTION_POSTED: (Channel.IN_APP,),
     Kind.REDEMPTION_RELEASED: (Channel.IN_APP,),
+    Kind.POINTS_CORRECTED: (Channel.IN_APP,),
 }
 
 _REDEMPTION = ("redemption_no", "reward", "quantity", "asset", "price")
@@ -76,6 +78,18 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
     ),
     Kind.POINTS_EXPIRING: frozenset({"points", "points_balance", "ends_on", "days_left"}),
     Kind.POINTS_SHARED: frozenset({"way", "points", "points_balance", "on_date"}),
+    Kind.POINTS_CORRECTED: frozenset(
+        {
+            "way",
+            "points",
+            "points_pending",
+            "service_minutes",
+            "honour_points",
+            "points_owed",
+            "points_balance",
+            "on_date",
+        }
+    ),
     Kind.STAR_REACHED: frozenset({"star", "service_minutes", "on_date"}),
     Kind.POINTS_DISPUTED: frozenset({"notice_no", "line_no", "points", "on_date"}),
     Kind.DISPUTE_DECIDED: frozenset({"notice_no", "line_no", "points", "on_date", "outcome"}),
@@ -263,6 +277,7 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REDEMPTION_HELD: ("兑换成功，请按时领取", "Redeemed: please collect it"),
     Kind.REDEMPTION_POSTED: ("奖品已领取", "Reward collected"),
     Kind.REDEMPTION_RELEASED: ("兑换已退回", "Redemption given back"),
+    Kind.POINTS_CORRECTED: ("账户更正", "Your account was corrected"),
 }
 _WORDS: Mapping[str, tuple[str, str]] = {
     "elder_care": ("助老服务", "elder care"),
@@ -278,6 +293,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "urgent_red": ("红色·急难类", "red, urgent"),
     "spent": ("家人按您的同意使用了您的积分", "your household spent, as you agreed,"),
     "gift": ("家人赠与您积分", "your household gave you"),
+    "reversal": ("冲正", "a record was reversed"),
+    "adjustment": ("人工调整", "adjusted by hand"),
+    "import": ("纸质存折转入", "brought forward from a paper book"),
+    "repayment": ("抵扣欠分", "owed points were repaid"),
     "grant": ("社区积分池帮扶您积分", "the community's pool gave you"),
     "dismissed": ("异议不成立，公示期满即入账", "dismissed: the points count after the notice"),
     "points": ("积分", "points"),

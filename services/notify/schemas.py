@@ -67,6 +67,7 @@ class CountsSchema(Schema):
     redemption_held = fields.Integer()
     redemption_posted = fields.Integer()
     redemption_released = fields.Integer()
+    points_corrected = fields.Integer()
 
 
 class DeliveriesQuery(Schema):

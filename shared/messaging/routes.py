@@ -23,6 +23,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "linli.points.disputed.v1": ("notify",),
     "linli.dispute.decided.v1": ("notify",),
     "linli.points.posted.v1": ("notify",),
+    "linli.points.corrected.v1": ("notify",),
     "linli.partner.credited.v1": ("partners",),
     "linli.redemption.held.v1": ("notify", "partners"),
     "linli.redemption.posted.v1": ("notify", "partners"),

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.schemas import households, intake, notify, partners, points, redemptions, wire, worker
+from shared.schemas import (
+    corrections,
+    households,
+    intake,
+    notify,
+    partners,
+    points,
+    redemptions,
+    wire,
+    worker,
+)
 from shared.schemas.registry import SCHEMAS
 
 Document = dict[str, Any]
@@ -20,7 +30,7 @@ _PERSISTENT = 2
 
 _SPEAKERS = {
     "intake": intake.SCHEMAS,
-    "points": points.SCHEMAS | households.SCHEMAS | redemptions.SCHEMAS,
+    "points": points.SCHEMAS | households.SCHEMAS | redemptions.SCHEMAS | corrections.SCHEMAS,
     "partners": partners.SCHEMAS,
     "notify": notify.SCHEMAS,
     "worker": worker.SCHEMAS,

@@ -7,7 +7,17 @@ from typing import Any
 from marshmallow import ValidationError
 
 from shared.errors import Rejected
-from shared.schemas import households, intake, notify, partners, points, redemptions, wire, worker
+from shared.schemas import (
+    corrections,
+    households,
+    intake,
+    notify,
+    partners,
+    points,
+    redemptions,
+    wire,
+    worker,
+)
 from shared.schemas.acceptors import Acceptor, compile_acceptor
 from shared.schemas.fields import EventData
 
@@ -18,6 +28,7 @@ SCHEMAS: dict[str, EventData] = {
     **points.SCHEMAS,
     **redemptions.SCHEMAS,
     **households.SCHEMAS,
+    **corrections.SCHEMAS,
     **partners.SCHEMAS,
     **notify.SCHEMAS,
     **worker.SCHEMAS,

@@ -52,6 +52,16 @@ PARAMS = {
         "points_balance": 75,
         "on_date": "2026-10-21",
     },
+    Kind.POINTS_CORRECTED: {
+        "way": "reversal",
+        "points": -20,
+        "points_pending": 0,
+        "service_minutes": -60,
+        "honour_points": 0,
+        "points_owed": 4,
+        "points_balance": 75,
+        "on_date": "2026-10-21",
+    },
     Kind.STAR_REACHED: {"star": 1, "service_minutes": 6000, "on_date": "2026-10-21"},
     Kind.POINTS_DISPUTED: {"notice_no": "N1", "line_no": 3, "points": 6, "on_date": "2026-10-21"},
     Kind.DISPUTE_DECIDED: {
