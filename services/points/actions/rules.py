@@ -113,10 +113,7 @@ def _may_meet(rules: RuleSet, other: RuleSet) -> bool:
 
 def _check_windows(rules: RuleSet, told: Sequence[RuleSet]) -> None:
     """A cap of two versions may share a counter only if it allows the same in both."""
-    ends = {
-        id(one): following.valid_from - timedelta(days=1)
-        for one, following in pairwise(told)
-    }
+    ends = {id(one): following.valid_from - timedelta(days=1) for one, following in pairwise(told)}
     for earlier, later in combinations(told, 2):
         if rules not in (earlier, later):
             continue
