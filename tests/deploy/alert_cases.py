@@ -167,6 +167,7 @@ _BROKER_QUEUE = '{queue="points.events", vhost="linli"}'
 _ON_QUEUE = '{queue="points.events",vhost="linli"}'
 _TASKS = 'linli_task_duration_seconds_count{actor="send_sms",outcome='
 _HTTP = 'linli_http_requests_total{service="points",status='
+_PAST = "linli_lots_past_their_day"
 _DISK = "rabbitmq_disk_space_available_bytes"
 
 ALERTS: dict[str, tuple[Case, ...]] = {
@@ -245,6 +246,24 @@ ALERTS: dict[str, tuple[Case, ...]] = {
     ),
     "LinliCreditSlow": histogram(
         "linli_event_to_credit_seconds", "", "{}", limit=30, over=60, quantile=0.99
+    ),
+    "LinliLotsNotEnded": cases(
+        "{}",
+        below={_PAST + '{why="due"}': "0x200", _PAST + '{why="frozen"}': "5x200"},
+        # Past their day, but for no longer than a sweep or two may take.
+        at={_PAST + '{why="due"}': "0x59 9x119 0x60"},
+        above={_PAST + '{why="due"}': "9x200"},
+        recovery={_PAST + '{why="due"}': "9x179 0x60"},
+        minute=178,
+        recovered=190,
+    ),
+    "LinliLiabilityUntied": gauge("linli_liability_untied_points", "{}", below=0, at=0, above=1),
+    "LinliBudgetExceeded": gauge(
+        'linli_budget_committed_ratio{community="990101001001"}',
+        '{community="990101001001"}',
+        below=0.5,
+        at=1,
+        above=1.01,
     ),
     "LinliLedgerImbalance": gauge(
         'linli_ledger_imbalance{check="points"}', '{check="points"}', below=0, at=0, above=-1
