@@ -11,6 +11,7 @@ from services.points.api.public_notices import make_public_notices
 from services.points.api.rules import make_rules
 from services.points.config import Settings, read_settings
 from services.points.pages import make_pages
+from services.points.queries.proof import notice_root
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
 from shared.web.database import database_readiness
@@ -36,6 +37,6 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
-    app.register_blueprint(make_pages(sessions))
+    app.register_blueprint(make_pages(sessions, notice_root))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app

@@ -15,6 +15,7 @@ from services.points.pages.liability import add_liability
 from services.points.pages.households import add_households
 from services.points.pages.notice_desk import add_notice_desk
 from services.points.pages.proposals import add_proposals
+from services.points.pages.proof import add_proof
 from services.points.pages.public_notices import DailyRoot, add_public_notices, no_root
 from services.points.pages.ratings import add_ratings
 from services.points.pages.rule_drafts import add_rule_drafts
@@ -49,6 +50,7 @@ def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint
     add_passbooks(blueprint, sessions)
     add_partner_book(blueprint, sessions)
     add_rules(blueprint, sessions)
+    add_proof(blueprint, sessions)
     add_rule_drafts(blueprint, sessions)
     add_households(blueprint, sessions)
     add_ratings(blueprint, sessions)
