@@ -173,7 +173,7 @@ def _shown(session: Session, resident_no: str, on: date) -> dict[str, object]:
         "score": found,
         "parts": found.parts if found else (),
         "deductions": found.deductions if found else (),
-        "honours": ratings.honours(session, resident_no),
+        "honours": ratings.honours(session, resident_no, on),
         "held": [(code, held[code].balance if code in held else 0) for code in ASSETS],
         "appeals": declared.proposals(session, resident_no=resident_no, kind="appeal", most=20),
         "conversions": declared.conversions_on(session, on),

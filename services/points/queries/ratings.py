@@ -11,6 +11,8 @@ from services.points.rules.facts import Served, facts_of
 from services.points.rules.rating import Facts, Note
 
 _DAY = "(t.posted_at AT TIME ZONE 'Asia/Shanghai')::date"
+# What an entry is about: of a correction, the award or the document that it corrects.
+_OF = "coalesce((d.facts ->> 'award_id')::uuid, (d.facts ->> 'document_id')::uuid, l.document_id)"
 # An award that was taken back in part counts with what is left of it.
 _SERVED = text(
     "SELECT s.on_date, sum(s.minutes)::bigint AS minutes,"
@@ -26,23 +28,27 @@ _SERVED = text(
     "  AND t.debit_seq IS NOT NULL"
     " ) l LEFT JOIN documents d ON d.document_id = l.document_id"
     " LEFT JOIN awards w"
-    " ON w.award_id = coalesce((d.facts ->> 'award_id')::uuid, l.document_id)"
+    f" ON w.award_id = {_OF}"
     " WHERE l.day <= :on"
-    " GROUP BY coalesce((d.facts ->> 'award_id')::uuid, l.document_id), 1"
+    f" GROUP BY {_OF}, 1"
     " HAVING sum(l.amount) > 0"
     ") s GROUP BY s.on_date ORDER BY s.on_date"
 )
+_HONOURED = (
+    "SELECT min(coalesce(d.on_date, l.day)) AS on_date, sum(l.amount)::bigint AS amount,"
+    f" {_OF} AS honour_id FROM ("
+    f"  SELECT t.amount, t.document_id, {_DAY} AS day FROM transfers t"
+    "  JOIN accounts a ON a.id = t.credit_account_id AND a.owner = :resident_no"
+    "  AND a.owner_kind = 'resident' AND a.asset = 'honour_points'"
+    f" UNION ALL SELECT -t.amount, t.document_id, {_DAY} FROM transfers t"
+    "  JOIN accounts a ON a.id = t.debit_account_id AND a.owner = :resident_no"
+    "  AND a.owner_kind = 'resident' AND a.asset = 'honour_points'"
+    "  AND t.debit_seq IS NOT NULL"
+    " ) l LEFT JOIN documents d ON d.document_id = l.document_id WHERE l.day <= :on"
+    f" GROUP BY {_OF} HAVING sum(l.amount) > 0"
+)
 _HONOURS = text(
-    "SELECT on_date, sum(amount)::bigint AS amount FROM ("
-    f" SELECT coalesce(d.on_date, {_DAY}) AS on_date, t.amount, {_DAY} AS day FROM transfers t"
-    " JOIN accounts a ON a.id = t.credit_account_id AND a.owner = :resident_no"
-    " AND a.owner_kind = 'resident' AND a.asset = 'honour_points'"
-    " LEFT JOIN documents d USING (document_id)"
-    f" UNION ALL SELECT coalesce(d.on_date, {_DAY}), -t.amount, {_DAY} FROM transfers t"
-    " JOIN accounts a ON a.id = t.debit_account_id AND a.owner = :resident_no"
-    " AND a.owner_kind = 'resident' AND a.asset = 'honour_points' AND t.debit_seq IS NOT NULL"
-    " LEFT JOIN documents d USING (document_id)"
-    ") l WHERE day <= :on GROUP BY on_date"
+    f"SELECT on_date, sum(amount)::bigint AS amount FROM ({_HONOURED}) h GROUP BY on_date"
 )
 _DONATED = text(
     f"SELECT {_DAY} AS on_date, sum(t.amount)::bigint AS amount FROM transfers t"
@@ -57,9 +63,8 @@ _NOTES = text(
     " ORDER BY made_at, note_id"
 )
 _TITLES = text(
-    "SELECT d.on_date, d.facts FROM documents d JOIN transfers t USING (document_id)"
-    " JOIN accounts a ON a.id = t.credit_account_id AND a.owner = :resident_no"
-    " AND a.owner_kind = 'resident' AND a.asset = 'honour_points'"
+    f"SELECT d.on_date, d.facts FROM ({_HONOURED}) h"
+    " JOIN documents d ON d.document_id = h.honour_id"
     " WHERE d.facts ->> 'what' = 'honour' ORDER BY d.on_date DESC, d.made_at DESC LIMIT 50"
 )
 
@@ -82,9 +87,9 @@ def notes(session: Session, resident_no: str, on: date) -> list[Note]:
     return [Note(**row) for row in session.execute(_NOTES, asked).mappings()]
 
 
-def honours(session: Session, resident_no: str) -> list[tuple[date, str, str]]:
-    """The honours of a resident: the day, the level, the title; newest first."""
+def honours(session: Session, resident_no: str, on: date) -> list[tuple[date, str, str]]:
+    """The honours of a resident that stand on a day: day, level, title; newest first."""
     return [
         (row.on_date, str(row.facts.get("level", "")), str(row.facts.get("title", "")))
-        for row in session.execute(_TITLES, {"resident_no": resident_no})
+        for row in session.execute(_TITLES, {"resident_no": resident_no, "on": on})
     ]
