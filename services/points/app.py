@@ -8,9 +8,12 @@ from services.points.api.district import make_district
 from services.points.api.journal import make_journal
 from services.points.api.passbooks import make_passbooks
 from services.points.api.public_notices import make_public_notices
+from services.points.api.rewards import make_rewards
 from services.points.api.rules import make_rules
 from services.points.config import Settings, read_settings
 from services.points.pages import make_pages
+from services.points.pages.rewards import make_reward_pages
+from services.points.rules.redemptions import pickup_key
 from services.points.queries.proof import notice_root
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
@@ -25,11 +28,11 @@ POOL_SIZE = 4
 
 def create_app(settings: Settings | None = None, web: WebSettings | None = None) -> Flask:
     """The web application; settings that are not given are read from the environment."""
-    settings = settings or read_settings()
+    settings, web = settings or read_settings(), web or read_web_settings()
     engine = make_engine(settings.database_url, pool_size=POOL_SIZE, application="points-web")
     sessions = make_sessions(engine)
     ready = database_readiness(SERVICE, engine, probe="SELECT 1 FROM accounts LIMIT 1")
-    app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=ready)
+    app = create_base_app(SERVICE, settings=web, ready=ready)
     app.extensions["linli.engine"] = engine
     api = create_api(app, SERVICE, title="Linli points 积分")
     api.register_blueprint(make_passbooks(sessions))
@@ -37,6 +40,9 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
+    codes = pickup_key(web.session_key)
+    api.register_blueprint(make_rewards(sessions, codes))
     app.register_blueprint(make_pages(sessions, notice_root))
+    app.register_blueprint(make_reward_pages(sessions, codes))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app

@@ -27,6 +27,23 @@ class Place:
 
 PLACES = (
     Place("/passbooks", "存折", "Passbooks", "查某位居民的流水", "Entries of one resident"),
+    Place("/points/rewards", "奖品目录", "Rewards", "代居民兑换", "Redeem for a resident"),
+    Place(
+        "/points/counter",
+        "兑换核销",
+        "Counter",
+        "凭领取码发放奖品",
+        "Hand out rewards by code",
+        frozenset({"staff"}),
+    ),
+    Place(
+        "/points/catalogue",
+        "奖品管理",
+        "Catalogue",
+        "上架、补货、时段",
+        "Offers, stock and times",
+        frozenset({"manager", "auditor"}),
+    ),
     Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
     Place(
         "/points/desk/public-notices",
