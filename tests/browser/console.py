@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.intake.actions.accounts import add_account
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
+from tests.browser import seed_rewards, seed_rules
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 
@@ -46,6 +47,37 @@ PAGES = (
     Page("residents", "staff", "/residents"),
     Page("notices", "staff", "/notices"),
     Page("points-desk", "manager", "/points/desk"),
+    Page("household", "resident", "/points/households/{resident}"),
+    Page("household-clerk", "staff", "/points/households/{resident}"),
+    Page("household-find", "staff", "/points/households"),
+    Page("rating", "resident", "/points/ratings/{resident}"),
+    Page("ratings", "", "/points/ratings"),
+    Page("proposals", "manager", "/points/proposals"),
+    Page("declare", "manager", "/points/proposals/declare?kind=rating"),
+    Page("rule-drafts", "manager", "/points/rules/drafts"),
+    Page("rule-draft", "manager", "/points/rules/drafts/{rule_draft}"),
+    Page("rule-draft-own", "manager", "/points/rules/drafts/{own_rule_draft}"),
+    Page("rule-draft-audited", "auditor", "/points/rules/drafts/{rule_draft}"),
+    Page("rewards", "resident", "/points/rewards"),
+    Page("reward", "resident", "/points/rewards/{reward}"),
+    Page("reward-venue", "resident", "/points/rewards/{venue}"),
+    Page("reward-confirm", "resident", "/points/rewards/{reward}/confirm?quantity=2"),
+    Page("redemptions", "resident", "/points/redemptions"),
+    Page("redemption-held", "resident", "/points/redemptions/{held}"),
+    Page("redemption-released", "resident", "/points/redemptions/{released}"),
+    Page("reward-for-somebody", "staff", "/points/rewards/{reward}"),
+    Page(
+        "reward-confirm-for-somebody",
+        "staff",
+        "/points/rewards/{reward}/confirm?resident_no={resident}",
+    ),
+    Page("counter", "staff", "/points/counter"),
+    Page("counter-partner", "partner", "/points/counter"),
+    Page("catalogue", "manager", "/points/catalogue"),
+    Page("catalogue-new", "manager", "/points/catalogue/new"),
+    Page("catalogue-one", "manager", "/points/catalogue/{reward}"),
+    Page("catalogue-venue", "manager", "/points/catalogue/{venue}"),
+    Page("catalogue-audited", "auditor", "/points/catalogue/{reward}"),
     Page("overview", "operator", "/overview"),
     Page("rejected", "operator", "/intake/rejected"),
     Page("dead-letters", "operator", "/points/dead-letters"),
@@ -70,6 +102,7 @@ class Console:
     resident: str
     partner: str
     request: str
+    seeded: dict[str, str] = field(default_factory=dict)  # more that addresses may name
 
     @property
     def url(self) -> str:
@@ -79,7 +112,7 @@ class Console:
     def address(self, page: Page) -> str:
         """The whole address of a page."""
         return self.url + page.path.format(
-            resident=self.resident, partner=self.partner, request=self.request
+            resident=self.resident, partner=self.partner, request=self.request, **self.seeded
         )
 
     def login(self, role: str) -> str:
@@ -109,6 +142,7 @@ def lived_in(directory: Path) -> Iterator[Console]:
         console = Console(district, resident, partner, request)
         _add_accounts(console)
         _bury(console)
+        _seed(console)
         yield console
 
 
@@ -130,6 +164,19 @@ def _add_accounts(console: Console) -> None:
                 display_name="司徒若兰" if role == "resident" else role,
                 password=PASSWORD,
             )
+
+
+def _seed(console: Console) -> None:
+    ((manager,),) = console.district.rows(
+        "intake", "SELECT account_no FROM accounts WHERE login = 'manager'"
+    )
+    with _transaction(console, "points") as tx:
+        console.seeded.update(seed_rules.drafted(tx, str(manager)))
+        seed_standing.stood(tx, console.resident)
+        session_key = console.district.settings["LINLI_SESSION_KEY"]
+        console.seeded.update(
+            seed_rewards.offered(tx, session_key, console.resident, console.partner)
+        )
 
 
 def _bury(console: Console) -> None:

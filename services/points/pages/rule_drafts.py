@@ -19,7 +19,7 @@ from services.points.pages.rules import shown_rules
 from services.points.queries.rule_drafts import Draft, rule_draft, rule_drafts
 from services.points.rules.explaining import CAPS, words
 from services.points.rules.form import Problem
-from services.points.rules.rule_form import BadRules, read_rule_set
+from services.points.rules.rule_form import MEMBERS, BadRules, read_rule_set
 from services.points.rules.rule_set import RuleSet, is_in_force
 from shared import clock
 from shared.db.session import Sessions
@@ -33,7 +33,7 @@ PLACE = "/points/rules/drafts"
 COPIES_MAX = 50
 STATES = {
     "draft": ("info", "起草中", "Draft"),
-    "submitted": ("wait", "待审核", "Waiting for the second person"),
+    "submitted": ("wait", "待审核", "Waiting"),
     "published": ("ok", "已发布", "Published"),
     "rejected": ("off", "已退回", "Rejected"),
 }
@@ -268,7 +268,9 @@ def _caps_hit(counts: dict[str, int]) -> str:
 
 
 def _written(body: dict[str, Any]) -> str:
-    return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
+    # In the order in which people write them; the database keeps none.
+    ordered = {name: body[name] for name in MEMBERS if name in body}
+    return orjson.dumps({**ordered, **body}, option=orjson.OPT_INDENT_2).decode()
 
 
 def _revision() -> int:

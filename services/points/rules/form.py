@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any
 
@@ -53,11 +54,12 @@ class Form:
         allowed = [*required, *optional]
         for name in found:
             if name not in allowed:
-                listed = "、".join(allowed)
+                # Of many, only what may have been meant.
+                meant = get_close_matches(str(name), allowed, n=3) or allowed[:8]
                 self.wrong(
                     below(pointer, name),
-                    f"没有这一项，请删去或改为：{listed}",
-                    f"is not known: remove it, or use {', '.join(allowed)}",
+                    f"没有这一项，请删去或改为 {'、'.join(meant)}",
+                    f"is not known: remove it, or use {', '.join(meant)}",
                 )
         if isinstance(value, Mapping):
             for name in required:

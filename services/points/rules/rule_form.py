@@ -43,6 +43,18 @@ _OPTIONAL = (
     "reversal",
     "time_counted_once",
 )
+# How people begin; what is not here follows.
+MEMBERS = (
+    "programme",
+    "version",
+    "title",
+    "valid_from",
+    "communities",
+    "activity",
+    "caps",
+    "campaigns",
+    "vetoes",
+)
 _ACTIVITY = ("points_per_hour", "credited_minutes_max_per_activity", "evidence")
 _ACTIVITY_MORE = ("points_each", "coefficients", "rounding", "minutes_min", "minutes_max")
 
