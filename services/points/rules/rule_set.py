@@ -83,6 +83,10 @@ class RuleSet:
     fen_per_point: int | None = None
     expiry: Any = "never"
     notice_days: int | None = None
+    # What becomes of spent points when an award is reversed; None: the proposal says.
+    reversal: str | None = None
+    # No minute of a resident counts twice; off, times of activities are not compared at all.
+    time_counted_once: bool = False
     # Worked out once a kind, evidence and campaign: exact fractions are slow.
     formulas: dict[tuple[str, str, str], Formula] = field(
         default_factory=dict, compare=False, repr=False

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from services.points.rules.caps import Cap
+from services.points.rules.corrections import POLICIES
 from services.points.rules.explaining import (
     CAPS,
     COLOURS,
@@ -142,10 +143,31 @@ def _end(rules: RuleSet) -> list[Words]:
         said.append(
             Words(f"公示 {days} 天后入账。", f"Points count after {days} days of public notice.")
         )
+    said += _corrected(rules)
     if rules.fen_per_point:
         yuan = _plain(Fraction(rules.fen_per_point, 100))
         said.append(
             Words(f"编制预算时每分按 {yuan} 元计。", f"Budgets reckon a point at {yuan} yuan.")
+        )
+    return said
+
+
+def _corrected(rules: RuleSet) -> list[Words]:
+    said = []
+    if rules.time_counted_once:
+        said.append(
+            Words(
+                "同一时间只计一次：时段重叠的部分不重复计时、计分，并请人核对。",
+                "No minute counts twice: where times overlap, only the rest counts,"
+                " and a person looks at it.",
+            )
+        )
+    if rules.reversal is not None:
+        how = POLICIES[rules.reversal]
+        said.append(
+            Words(
+                f"误记的积分经两人核准后冲正：{how.zh}。", f"A wrong award is reversed: {how.en}."
+            )
         )
     return said
 
