@@ -12,7 +12,7 @@ from types import FrameType
 
 import orjson
 
-from deploy.bench import facts, growth, report, resting
+from deploy.bench import expiring, facts, growth, report, resting
 from deploy.bench.course import Course
 from deploy.bench.district import Invention, residents
 from deploy.bench.sizes import DEFAULT, QUICK, Sizes
@@ -25,7 +25,8 @@ from shared.errors import LinliError
 
 REST = "rest"
 GROWTH = "growth"
-APART = {REST, GROWTH}  # measured once, after the repetitions
+EXPIRY = "expiry"
+APART = {REST, GROWTH, EXPIRY}  # measured once, after the repetitions
 _STARTED = time.monotonic()
 
 
@@ -46,6 +47,8 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
         wanted = {each for each in APART if not only or each in only}
         if GROWTH in wanted:
             growth.prepare(stage)
+        if EXPIRY in wanted:
+            expiring.prepare(stage)
         repetitions = []
         if not only or only - APART:
             say("预热 / warming up")
@@ -53,9 +56,10 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
             repetitions = course.run(only - APART, say)
             stage.check_books(stage.settings)
         grown = growth.measure(stage, sizes, say) if GROWTH in wanted else None
+        ended = expiring.measure(stage, sizes, say) if EXPIRY in wanted else None
         rest = resting.measure(stage, invention, sizes, say) if REST in wanted else None
         say("正在停止 / stopping")
-    found = report.Found(repetitions, rest, grown)
+    found = report.Found(repetitions, rest, grown, ended)
     table = report.markdown(started, machine, found)
     record = report.record(started, sizes.told(), machine, found)
     output.mkdir(parents=True, exist_ok=True)

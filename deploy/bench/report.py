@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from deploy.bench.expiring import Ended
 from deploy.bench.figures import Repetition, Spread, column, ratios, spread
 from deploy.bench.growth import Growth
 from deploy.bench.resting import AtRest
@@ -44,11 +45,17 @@ class Found:
     repetitions: Sequence[Repetition]
     rest: AtRest | None
     grown: Growth | None
+    ended: Ended | None = None
 
 
 def targets(found: Found) -> list[Target]:
     """The project's targets beside the medians of this run."""
-    return [*_of_speed(found.repetitions, found.rest), *_of_growth(found.grown)]
+    ended = found.ended.seconds if found.ended else None
+    return [
+        *_of_speed(found.repetitions, found.rest),
+        *_of_growth(found.grown),
+        _at_most("lots ended (1,000,000 by default), seconds", ended, 60),
+    ]
 
 
 def _of_growth(grown: Growth | None) -> list[Target]:
@@ -108,6 +115,7 @@ def record(
         "machine": facts,
         "repetitions": found.repetitions,
         "growth": _written(found.grown) if found.grown else None,
+        "expiry": asdict(found.ended) if found.ended else None,
         "at_rest": asdict(found.rest) if found.rest else None,
         "targets": [asdict(each) for each in targets(found)],
     }
@@ -132,6 +140,9 @@ def markdown(
     ]
     if found.grown is not None:
         parts.append(_growth(found.grown))
+    if found.ended is not None:
+        rate = found.ended.lots / found.ended.seconds
+        parts.append(f"到期 / {found.ended.lots:,} lots ended: {rate:,.0f}/s.\n")
     if rest is not None:
         parts += [_latency(rest), _memory(rest)]
     return "\n".join(part for part in parts if part)

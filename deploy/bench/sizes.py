@@ -31,6 +31,7 @@ class Sizes:
     growth_awards: int = 4000
     growth_turns: int = 5
     growth_pages: int = 500
+    expiring: int = 1_000_000
 
     def told(self) -> dict[str, object]:
         """For the record."""
@@ -57,5 +58,6 @@ QUICK = Sizes(
     growth_awards=1600,
     growth_turns=3,
     growth_pages=100,
+    expiring=100_000,
     rest_s=3.0,
 )

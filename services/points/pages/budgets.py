@@ -28,6 +28,9 @@ STATES = {
     "refused": ("off", "已退回", "Refused"),
 }
 
+# Awards by rules have caps of their own (of a community, too): a budget only warns of them.
+OFFERED = ("nothing", "redemptions")
+
 _WHOLE = re.compile(r"\d{1,13}", re.ASCII)
 _YUAN = re.compile(r"(\d{1,10})(?:\.(\d{1,2}))?", re.ASCII)
 _FIELDS = ("community_code", "starts_on", "ends_on", "unit", "amount", "stops")
@@ -158,7 +161,7 @@ def _shown(
         errors=errors,
         state=lambda decision: (STATES[decision][0], t(*STATES[decision][1:])),
         stop=lambda stops: t(*STOPS[stops]),
-        stops=[(code, t(*words)) for code, words in STOPS.items()],
+        stops=[(code, t(*STOPS[code])) for code in OFFERED],
         units=[(code, t(*words)) for code, words in UNITS.items()],
         is_manager=signed_in().role == "manager",
         own=signed_in().account_no,

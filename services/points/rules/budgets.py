@@ -19,7 +19,7 @@ from shared.errors import Conflict
 STOPS = {
     "nothing": ("只提示，不停止", "Warn only"),
     "redemptions": ("停止新的兑换", "Stop new redemptions"),
-    "all": ("停止新的兑换和发放", "Stop new redemptions and awards"),
+    "all": ("停止新的兑换和人工发放", "Stop new redemptions and awards by hand"),
 }
 UNITS = {"fen": ("元", "yuan"), "points": ("积分", "points")}
 
