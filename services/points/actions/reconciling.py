@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from services.points.queries.rewards import HOLD_BREAKS, STOCK_BREAKS
 from shared import clock, metrics
 from shared.db.arrays import literal
 from shared.messaging.transaction import Transaction
@@ -102,6 +103,8 @@ HOURLY = (
     Check("documents", _DOCUMENTS),
     Check("inbox", _INBOX),
     Check("pending", _PENDING),
+    Check("stock", STOCK_BREAKS),
+    Check("holds", HOLD_BREAKS),
 )
 
 

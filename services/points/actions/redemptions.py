@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.points.actions import budgets, ledger
+from services.points.actions.documents import write_document
 from services.points.actions.ledger import Account
 from services.points.queries.rewards import Offer, offer, redeemed_since
 from services.points.rules.lots import HeldLot, Lot, take
@@ -83,10 +84,6 @@ _WRITE = text(
     " VALUES (:redemption_id, :resident_no, :community_code, :reward_id, :reward_revision,"
     " :slot_id, :title, :kind, :place, :partner, :quantity, :asset, :price, :value_fen,"
     " :code_hash, :held_on, :now, :by, :due_at, 'held') RETURNING id"
-)
-_DOCUMENT = text(
-    "INSERT INTO documents (document_id, kind, on_date, made_by, facts, made_at)"
-    " VALUES (:document_id, 'hold', :on_date, :by, CAST(:facts AS jsonb), :now)"
 )
 
 
@@ -332,16 +329,7 @@ def _document(session: Session, row: dict[str, Any], number: str) -> None:
         "redemption_no": number,
         "reward_id": row["reward_id"],
     }
-    session.execute(
-        _DOCUMENT,
-        {
-            "document_id": row["redemption_id"],
-            "on_date": row["held_on"],
-            "by": row["by"],
-            "facts": orjson.dumps(facts).decode(),
-            "now": row["now"],
-        },
-    )
+    write_document(session, row["redemption_id"], "hold", made_by=row["by"], facts=facts)
 
 
 def _said(row: dict[str, Any], number: str) -> Event:
