@@ -10,10 +10,12 @@ from services.points.api.passbooks import make_passbooks
 from services.points.api.public_notices import make_public_notices
 from services.points.api.rewards import make_rewards
 from services.points.api.rules import make_rules
+from services.points.api.time_bank import make_time_bank
 from services.points.config import Settings, read_settings
 from services.points.pages import make_pages
 from services.points.pages.rewards import make_reward_pages
 from services.points.rules.redemptions import pickup_key
+from services.points.rules.time_bank_seals import read_district
 from services.points.queries.proof import notice_root
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
@@ -40,6 +42,8 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
+    district = read_district(settings.district_code, settings.time_bank_key)
+    api.register_blueprint(make_time_bank(sessions, district))
     codes = pickup_key(web.session_key)
     api.register_blueprint(make_rewards(sessions, codes))
     app.register_blueprint(make_pages(sessions, notice_root))

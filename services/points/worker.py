@@ -15,8 +15,10 @@ from services.points.actions.redemptions_settling import release_due
 from services.points.actions.sealing import seal
 from services.points.actions.verifying import verify_part
 from services.points.actions.stars import reckon_stars
+from services.points.clients import HttpDistrict
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
+from services.points.rules.time_bank_seals import read_district
 from shared import clock
 from shared.db.session import Sessions
 from shared.messaging.clock_jobs import Job
@@ -41,12 +43,14 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
     """The parts that `linli worker points` hosts."""
     settings = settings or read_settings()
     sessions = open_sessions("points", settings.database_url)
+    district = read_district(settings.district_code, settings.time_bank_key)
     return WorkerParts(
         service="points",
         broker_url=settings.broker_url,
         database_url=settings.database_url,
         sessions=sessions,
         handlers=make_handlers(),
+        actors=tasks.create_actors(sessions, district, HttpDistrict()),
         jobs=[
             *_standing_jobs(),
             *_proof_jobs(),
@@ -54,6 +58,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             *_lot_jobs(sessions),
             Job("release_due", RELEASE_EVERY_S, _release_due),
             Job("forget_requests", TIDY_EVERY_S, _forget_requests),
+            *tasks.create_jobs(district),
         ],
         # Claims and accounts are locked in one order, and no handler needs the event before it.
         event_threads=2,

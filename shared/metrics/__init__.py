@@ -157,6 +157,22 @@ proof_breaks = Gauge(
     "What the last verification of the sealed entries found; must be 0.",
     multiprocess_mode="mostrecent",
 )
+time_bank_escrow = Gauge(
+    "linli_time_bank_escrow_coins",
+    "Time coins on their way to another district.",
+    ["district"],
+    multiprocess_mode="mostrecent",
+)
+time_bank_untied = Gauge(
+    "linli_time_bank_untied_coins",
+    "Escrow less what open transfers say it holds, over all districts; must be 0.",
+    multiprocess_mode="mostrecent",
+)
+time_bank_oldest = Gauge(
+    "linli_time_bank_unsettled_oldest_timestamp_seconds",
+    "When the oldest transfer without an answer was made; 0 when all are settled.",
+    multiprocess_mode="mostrecent",
+)
 ledger_transfers = Counter("linli_ledger_transfers_total", "Transfers posted.", ["asset"])
 
 task_duration = Histogram(
@@ -209,5 +225,8 @@ __all__ = [
     "subscriber_retries",
     "task_duration",
     "task_wait",
+    "time_bank_escrow",
+    "time_bank_oldest",
+    "time_bank_untied",
     "verdicts",
 ]

@@ -16,6 +16,7 @@ from shared.schemas import (
     partners,
     points,
     redemptions,
+    time_bank,
     wire,
     worker,
 )
@@ -30,7 +31,11 @@ _PERSISTENT = 2
 
 _SPEAKERS = {
     "intake": intake.SCHEMAS,
-    "points": points.SCHEMAS | households.SCHEMAS | redemptions.SCHEMAS | corrections.SCHEMAS,
+    "points": points.SCHEMAS
+    | households.SCHEMAS
+    | redemptions.SCHEMAS
+    | corrections.SCHEMAS
+    | time_bank.SCHEMAS,
     "partners": partners.SCHEMAS,
     "notify": notify.SCHEMAS,
     "worker": worker.SCHEMAS,

@@ -15,6 +15,7 @@ from shared.schemas import (
     partners,
     points,
     redemptions,
+    time_bank,
     wire,
     worker,
 )
@@ -27,6 +28,7 @@ SCHEMAS: dict[str, EventData] = {
     **intake.SCHEMAS,
     **points.SCHEMAS,
     **redemptions.SCHEMAS,
+    **time_bank.SCHEMAS,
     **households.SCHEMAS,
     **corrections.SCHEMAS,
     **partners.SCHEMAS,

@@ -24,7 +24,7 @@ from services.points.models.base import Base
 class PeerChange(Base):
     """对接区: what another district is to be from now on. One proposes it, another decides.
 
-    The newest approved change of a code is what is in force. Limits are coins: what one transfer
+    The newest approved change of a code is what is in force; one at a time is open. Limits are coins: what one transfer
     may carry, what a resident may send (and receive) with this district in a month, and what a
     resident may hold after receiving. `public_key` is base64 of 32 bytes (Ed25519).
     """
@@ -38,9 +38,7 @@ class PeerChange(Base):
             " AND (decision IS NULL) = (checked_at IS NULL)",
             name="decided",
         ),
-        CheckConstraint(
-            "transfer_max > 0 AND month_max > 0 AND balance_max > 0", name="limits"
-        ),
+        CheckConstraint("transfer_max > 0 AND month_max > 0 AND balance_max > 0", name="limits"),
         Index("ix_time_bank_peer_changes_code", "code", "change_id"),
         Index(
             "uq_time_bank_peer_changes_open",
@@ -84,9 +82,7 @@ class Departure(Base):
             " AND (state = 'refused') = (reason IS NOT NULL)",
             name="settled",
         ),
-        CheckConstraint(
-            "(cancel_asked_at IS NULL) = (cancel_asked_by IS NULL)", name="cancel"
-        ),
+        CheckConstraint("(cancel_asked_at IS NULL) = (cancel_asked_by IS NULL)", name="cancel"),
         Index(
             "ix_time_bank_departures_due",
             "next_attempt_at",
@@ -95,9 +91,7 @@ class Departure(Base):
         Index("ix_time_bank_departures_resident_no", "resident_no", "transfer_id"),
     )
 
-    transfer_id: Mapped[UUID] = mapped_column(
-        ForeignKey("documents.document_id"), primary_key=True
-    )
+    transfer_id: Mapped[UUID] = mapped_column(ForeignKey("documents.document_id"), primary_key=True)
     to_district: Mapped[str]
     resident_no: Mapped[str]
     to_resident: Mapped[str]

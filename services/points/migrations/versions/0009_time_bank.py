@@ -95,9 +95,7 @@ def _create_departures() -> None:
     table = "time_bank_departures"
     op.create_table(
         table,
-        sa.Column(
-            "transfer_id", sa.Uuid, sa.ForeignKey("documents.document_id"), primary_key=True
-        ),
+        sa.Column("transfer_id", sa.Uuid, sa.ForeignKey("documents.document_id"), primary_key=True),
         sa.Column("to_district", sa.Text, nullable=False),
         sa.Column("resident_no", sa.Text, nullable=False),
         sa.Column("to_resident", sa.Text, nullable=False),
