@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EVENT_TYPES = (
     "linli.activity.attended.v1",
+    "linli.redemption.collected.v1",
     "linli.request.submitted.v1",
     "linli.wish.fulfilled.v1",
 )
