@@ -306,6 +306,14 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "cancelled_by_staff": ("窗口已取消", "was cancelled at the counter"),
     "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
 }
+# What is added only where there is something to say: of which value, and how.
+_NOTES: Mapping[str, tuple[str, tuple[str, str]]] = {
+    "cap_note": ("caps_hit", ("（已达到积分上限）", " (a cap was reached)")),
+    "pending_note": (
+        "points_pending",
+        ("（另有 {} 分公示期满后入账）", " ({} more wait for the end of their public notice)"),
+    ),
+}
 _CODED = frozenset({"activity_kind", "colour", "outcome", "way", "asset", "reason"})
 _MOMENTS = frozenset({"accepted_at", "delivered_at", "due_at", "collected_at"})
 _DAYS = frozenset({"on_date", "ends_on"})
@@ -376,15 +384,9 @@ def render(body: str, params: Mapping[str, object], language: str, name: str | N
 
 def _word(name: str, params: Mapping[str, object], language: str) -> str:
     chinese = language == "zh"
-    if name == "cap_note":
-        if not params.get("caps_hit"):
-            return ""
-        return "（已达到积分上限）" if chinese else " (a cap was reached)"
-    if name == "pending_note":
-        if not (points := params.get("points_pending")):
-            return ""
-        waiting = f"{points} more wait for the end of their public notice"
-        return f"（另有 {points} 分公示期满后入账）" if chinese else f" ({waiting})"
+    if name in _NOTES:
+        param, notes = _NOTES[name]
+        return notes[0 if chinese else 1].format(params[param]) if params.get(param) else ""
     value = params.get(name)
     if value is None:
         raise MissingPlaceholder(name)

@@ -12,7 +12,7 @@ from services.intake.actions.accounts import add_account
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
-from tests.browser import seed_rewards, seed_rules
+from tests.browser import seed_public_notices, seed_rewards, seed_rules
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 
@@ -47,6 +47,14 @@ PAGES = (
     Page("residents", "staff", "/residents"),
     Page("notices", "staff", "/notices"),
     Page("points-desk", "manager", "/points/desk"),
+    Page("public-notices", "", "/points/public-notices"),
+    Page("public-notice", "", "/points/public-notices/{notice}"),
+    Page("objection", "resident", "/points/public-notices/{notice}/objection?line=1"),
+    Page("notice-desk", "manager", "/points/desk/public-notices"),
+    Page("notice-new", "manager", "/points/desk/public-notices/new?{waiting}"),
+    Page("notice-ledger", "auditor", "/points/desk/public-notices/{notice}"),
+    Page("disputes", "manager", "/points/desk/objections"),
+    Page("dispute", "manager", "/points/desk/objections/{notice}/1"),
     Page("household", "resident", "/points/households/{resident}"),
     Page("household-clerk", "staff", "/points/households/{resident}"),
     Page("household-find", "staff", "/points/households"),
@@ -177,6 +185,7 @@ def _seed(console: Console) -> None:
         console.seeded.update(
             seed_rewards.offered(tx, session_key, console.resident, console.partner)
         )
+        console.seeded.update(seed_public_notices.shown(tx, console.resident))
 
 
 def _bury(console: Console) -> None:

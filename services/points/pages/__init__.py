@@ -16,7 +16,7 @@ from services.points.pages.households import add_households
 from services.points.pages.notice_desk import add_notice_desk
 from services.points.pages.proposals import add_proposals
 from services.points.pages.proof import add_proof
-from services.points.pages.public_notices import DailyRoot, add_public_notices, no_root
+from services.points.pages.public_notices import add_public_notices
 from services.points.pages.ratings import add_ratings
 from services.points.pages.rule_drafts import add_rule_drafts
 from services.points.pages.rules import add_rules
@@ -28,10 +28,8 @@ STYLE = "passbook.css"
 STYLE_MAX_AGE_S = 3600  # its address changes with its content
 
 
-def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint:
-    """All pages, and the stylesheet of the passbook. `daily_root`: what notices print of the
-    proof of the day they were published on.
-    """
+def make_pages(sessions: Sessions) -> Blueprint:
+    """All pages, and the stylesheet of the passbook."""
     blueprint = Blueprint("points_pages", __name__)
     digest = hashlib.sha256((STATIC / STYLE).read_bytes()).hexdigest()[:12]
 
@@ -59,6 +57,6 @@ def make_pages(sessions: Sessions, daily_root: DailyRoot = no_root) -> Blueprint
     add_budgets(blueprint, sessions)
     add_journal(blueprint)
     add_desk(blueprint)
-    add_public_notices(blueprint, sessions, daily_root)
+    add_public_notices(blueprint, sessions)
     add_notice_desk(blueprint, sessions)
     return blueprint

@@ -41,5 +41,5 @@ def said(pair: Pair) -> str:
 
 
 def options(table: Mapping[str, Pair]) -> list[Pair]:
-    """Codes and their words, for a choice."""
-    return [(code, t(*pair)) for code, pair in table.items()]
+    """Codes and their words, for a choice that nobody has made yet."""
+    return [("", t("请选择", "Choose")), *((code, t(*pair)) for code, pair in table.items())]

@@ -6,9 +6,7 @@ to is told to nobody but those who decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +18,7 @@ from werkzeug.wrappers import Response
 from services.points.actions.public_notices import raise_objection
 from services.points.pages.notice_sheet import Sheet, SheetLine, as_csv, as_pdf
 from services.points.pages.notice_words import REASONS, STATES, TONES, options, said
+from services.points.queries import proof
 from services.points.queries import public_notices as queries
 from services.points.rules.explaining import KINDS
 from shared import clock
@@ -37,9 +36,6 @@ NOTICES = 20
 FILE_MAX_AGE_S = 300  # a sheet of thousands of lines is not drawn anew for each who asks
 _LAST = UUID(int=2**128 - 1)
 
-# What seals a day of a community, printed on its notices; None where there is none.
-DailyRoot = Callable[[Session, str, date], str | None]
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -50,12 +46,7 @@ class Shown:
     tone: str
 
 
-def no_root(_session: Session, _community_code: str, _on: date) -> str | None:
-    """Where days are not sealed."""
-    return None
-
-
-def add_public_notices(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> None:
+def add_public_notices(blueprint: Blueprint, sessions: Sessions) -> None:
     """/points/public-notices and what is below it."""
 
     @blueprint.after_request
@@ -64,12 +55,12 @@ def add_public_notices(blueprint: Blueprint, sessions: Sessions, root: DailyRoot
             response.headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
-    _add_pages(blueprint, sessions, root)
-    _add_files(blueprint, sessions, root)
+    _add_pages(blueprint, sessions)
+    _add_files(blueprint, sessions)
     _add_objecting(blueprint, sessions)
 
 
-def _add_pages(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> None:
+def _add_pages(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.get(HOME)
     @public
     def list_public_notices() -> str:
@@ -95,7 +86,7 @@ def _add_pages(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> Non
             lines = queries.lines_of(session, notice.notice_id, after=after, most=LINES + 1)
             residents, households = queries.people_of(session, notice.notice_id)
             states = queries.states_of(session, notice.notice_id)
-            seal = root(session, notice.community_code, clock.local_date(notice.published_at))
+            root = _root_of(session, notice)
         shown = lines[:LINES]
         return render_template(
             "public_notice.html",
@@ -105,19 +96,19 @@ def _add_pages(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> Non
             residents=residents,
             households=households,
             states=[(said(STATES[state]), states[state]) for state in STATES if state in states],
-            root=seal,
+            root=root,
             is_first=after == 0,
             next_after=shown[-1].line_no if len(lines) > LINES else None,
         )
 
 
-def _add_files(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> None:
+def _add_files(blueprint: Blueprint, sessions: Sessions) -> None:
     def sheet_of(notice_no: str) -> Sheet:
         with sessions() as session:
             notice = notice_or_missing(session, notice_no)
             lines = queries.lines_of(session, notice.notice_id)
             residents, households = queries.people_of(session, notice.notice_id)
-            seal = root(session, notice.community_code, clock.local_date(notice.published_at))
+            root = _root_of(session, notice)
         return Sheet(
             notice_no=notice.notice_no,
             community_code=notice.community_code,
@@ -128,7 +119,7 @@ def _add_files(blueprint: Blueprint, sessions: Sessions, root: DailyRoot) -> Non
             residents=residents,
             households=households,
             points=notice.points,
-            root=seal,
+            root=root,
             printed_at=clock.now(),
             address=f"{HOME}/{notice.notice_no}",
             lines=[masked(line) for line in lines],
@@ -228,6 +219,13 @@ def notice_or_missing(session: Session, notice_no: str) -> Row[Any]:
     if notice is None:
         raise Missing("no_notice", "没有这份公示", "There is no such public notice")
     return notice
+
+
+def _root_of(session: Session, notice: Row[Any]) -> str | None:
+    """The newest root of the proof of the community, when the notice was published."""
+    published_on = clock.local_date(notice.published_at)
+    found = proof.latest_root(session, notice.community_code, published_on)
+    return f"{found.on_date.isoformat()} {found.root.hex()}" if found else None
 
 
 def _shown(line: Row[Any]) -> Shown:

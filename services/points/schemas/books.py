@@ -51,7 +51,8 @@ class PassbookSchema(Schema):
     resident_no = fields.String(required=True)
     points = fields.Integer(required=True)
     points_pending = fields.Integer(
-        required=True, metadata={"description": "公示中，不计入余额 / on notice, not in the balance"}
+        required=True,
+        metadata={"description": "公示中，不计入余额 / on notice, not in the balance"},
     )
     service_minutes = fields.Integer(required=True)
     entry_counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)

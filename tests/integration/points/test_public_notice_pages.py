@@ -314,16 +314,17 @@ def test_pages_of_lines_are_the_whole_notice(ledger: Ledger, sign_in: SignIn) ->
     publish_rules(ledger, SHOWN_RULES)
     ledger.hear(*(attended(f"R{n:06d}", 60, day=1 + n % 28) for n in range(120)))
     with time_at(PUBLISHED_AT):
-        made, client, after, found = publish(ledger), sign_in(""), 0, []
+        made, client, found = publish(ledger), sign_in(""), list[int]()
+        after: int | None = 0
         while after is not None:
             page = client.get(f"{API}/public-notices/{made}/lines?after={after}&limit=50")
             found += [line["line_no"] for line in page.get_json()["lines"]]
             after = page.get_json()["next"]
         assert found == list(range(1, 121))
         first = client.get(f"{HOME}/{made}").text
-        assert first.count('scope=row data-label="居民"') == 50
+        assert first.count('scope=row data-label="居民与户"') == 50
         rest = client.get(f"{HOME}/{made}?after=100").text
-        assert rest.count('scope=row data-label="居民"') == 20
+        assert rest.count('scope=row data-label="居民与户"') == 20
 
 
 def test_odd_addresses_are_no_failure(notice_no: str, sign_in: SignIn) -> None:
