@@ -16,7 +16,6 @@ from services.points.pages import make_pages
 from services.points.pages.rewards import make_reward_pages
 from services.points.rules.redemptions import pickup_key
 from services.points.rules.time_bank_seals import read_district
-from services.points.queries.proof import notice_root
 from shared.db.session import make_engine, make_sessions
 from shared.web.app import create_base_app
 from shared.web.database import database_readiness
@@ -46,7 +45,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_time_bank(sessions, district))
     codes = pickup_key(web.session_key)
     api.register_blueprint(make_rewards(sessions, codes))
-    app.register_blueprint(make_pages(sessions, notice_root))
+    app.register_blueprint(make_pages(sessions))
     app.register_blueprint(make_reward_pages(sessions, codes))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
