@@ -8,6 +8,7 @@ from services.points.api.district import make_district
 from services.points.api.journal import make_journal
 from services.points.api.passbooks import make_passbooks
 from services.points.api.public_notices import make_public_notices
+from services.points.api.ratings import make_ratings
 from services.points.api.rewards import make_rewards
 from services.points.api.rules import make_rules
 from services.points.api.time_bank import make_time_bank
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api = create_api(app, SERVICE, title="Linli points 积分")
     api.register_blueprint(make_passbooks(sessions))
     api.register_blueprint(make_district(sessions))
+    api.register_blueprint(make_ratings(sessions))
     api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))

@@ -12,7 +12,7 @@ from services.intake.actions.accounts import add_account
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
-from tests.browser import seed_public_notices, seed_rewards, seed_rules
+from tests.browser import seed_public_notices, seed_rewards, seed_rules, seed_standing
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 

@@ -182,3 +182,19 @@ def test_the_passbook_shows_the_star_and_what_the_next_one_needs(
     page = sign_in("resident", A).get(f"/passbooks/{A}").get_data(as_text=True)
     assert "0 星志愿者" in page
     assert "1 星还差 94 小时" in page
+
+
+def test_the_json_tells_the_same_as_of_a_day(home: Ledger, sign_in: SignIn) -> None:
+    path = f"/points/api/v1/ratings/{A}"
+    declare(home, "rating", RATING)
+    told = sign_in("resident", A).get(path).get_json()
+    assert told["rating"]["score"] == 600 + sum(one["points"] for one in told["rating"]["parts"])
+    (stars,) = told["stars"]
+    assert (stars["star"], stars["service_minutes"]) == (0, 360)
+    before = sign_in("auditor").get(path, query_string={"on": "2020-01-01"}).get_json()
+    assert (before["rating"], before["stars"][0]["service_minutes"]) == (None, 0)
+    assert sign_in("resident", B).get(path).status_code == 403
+    assert sign_in("staff").get(path, query_string={"on": "x"}).status_code == 422
+    (rule,) = sign_in("").get("/points/api/v1/declared-rules").get_json()["rules"]
+    assert (rule["kind"], rule["version"]) == ("rating", 1)
+    assert "made_by" not in rule
