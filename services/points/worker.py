@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.points import tasks
-from services.points.actions import budgets, expiry
+from services.points.actions import budgets, certificates, expiry
+from services.points.actions.conversions import convert_by_right
 from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
-from services.points.actions.conversions import convert_by_right
 from services.points.actions.reconciling import reconcile, reconcile_all
 from services.points.actions.redemptions import forget_requests
 from services.points.actions.redemptions_settling import release_due
 from services.points.actions.sealing import seal
-from services.points.actions.verifying import verify_part
 from services.points.actions.stars import reckon_stars
+from services.points.actions.verifying import verify_part
 from services.points.clients import HttpDistrict
 from services.points.config import Settings, read_settings
 from services.points.handlers import make_handlers
@@ -30,6 +30,7 @@ STARS_EVERY_S = 15
 CONVERT_EVERY_S = 60
 RECONCILE_ALL_EVERY_S = 3600
 SEAL_EVERY_S = 30
+SWEEP_EVERY_S = 60
 VERIFY_EVERY_S = 10  # a part of the night's pass; nothing when that is done
 POST_EVERY_S = 5
 RELEASE_EVERY_S = 5
@@ -71,6 +72,7 @@ def _proof_jobs() -> list[Job]:
         Job("reconcile", RECONCILE_EVERY_S, lambda tx: _done(reconcile(tx))),
         Job("reconcile_all", RECONCILE_ALL_EVERY_S, lambda tx: _done(reconcile_all(tx))),
         Job("seal", SEAL_EVERY_S, lambda tx: _done(seal(tx))),
+        Job("sweep_certificates", SWEEP_EVERY_S, lambda tx: _done(certificates.sweep(tx))),
         Job("verify_proof", VERIFY_EVERY_S, lambda tx: _done(verify_part(tx))),
     ]
 

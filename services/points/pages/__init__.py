@@ -9,13 +9,15 @@ from flask import Blueprint, Response, send_from_directory, url_for
 
 from services.points.pages.books import add_partner_book, add_passbooks
 from services.points.pages.budgets import add_budgets
+from services.points.pages.certificates import add_certificates
+from services.points.pages.certificates_desk import add_certificates_desk
 from services.points.pages.desk import add_desk
+from services.points.pages.households import add_households
 from services.points.pages.journal import add_journal
 from services.points.pages.liability import add_liability
-from services.points.pages.households import add_households
 from services.points.pages.notice_desk import add_notice_desk
-from services.points.pages.proposals import add_proposals
 from services.points.pages.proof import add_proof
+from services.points.pages.proposals import add_proposals
 from services.points.pages.public_notices import add_public_notices
 from services.points.pages.ratings import add_ratings
 from services.points.pages.rule_drafts import add_rule_drafts
@@ -49,6 +51,8 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_partner_book(blueprint, sessions)
     add_rules(blueprint, sessions)
     add_proof(blueprint, sessions)
+    add_certificates(blueprint, sessions)
+    add_certificates_desk(blueprint, sessions)
     add_rule_drafts(blueprint, sessions)
     add_households(blueprint, sessions)
     add_ratings(blueprint, sessions)

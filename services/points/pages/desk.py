@@ -44,6 +44,14 @@ PLACES = (
         "Offers, stock and times",
         frozenset({"manager", "auditor"}),
     ),
+    Place(
+        "/points/desk/certificates",
+        "服务证明",
+        "Certificates",
+        "制证、签发、登记簿",
+        "Make, issue, and the register",
+    ),
+    Place("/points/proof", "每日封存", "Proof", "每日的根与核验", "Roots of each day"),
     Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
     Place(
         "/points/desk/public-notices",

@@ -128,15 +128,6 @@ def owner_of(session: Session, account_id: int) -> tuple[str, str, str] | None:
     return (row.asset, row.owner_kind, row.owner) if row else None
 
 
-def notice_root(session: Session, community: str, on: date) -> str | None:
-    """What a public notice prints: the newest root of its community up to a day, with its day.
-
-    The root of a day is made after its midnight, so a notice prints one of a day before.
-    """
-    found = latest_root(session, community, on)
-    return f"{found.on_date.isoformat()} {in_groups(found.root)}" if found else None
-
-
 def in_groups(value: bytes) -> str:
     """Hex digits in groups of eight, to be compared by eye and to break lines between."""
     digits = value.hex()
