@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.points.actions import capping, ledger
 from services.points.actions.ledger import Account, Key
+from services.points.actions.overlaps import Attendance, count_once
 from services.points.actions.public_notices import Listed, list_awards
 from services.points.queries import rule_sets
 from services.points.rules.caps import Meter, Opening, Place, openings, places
@@ -102,6 +103,7 @@ def credit_activities(tx: Transaction, heard: list[Heard]) -> list[Event]:
     awards = [_earn(event, data, rules_on) for event, data in heard]
     lots = _Lots(tx.session, awards)
     accounts = ledger.locked(tx.session, _resident_keys(awards))
+    _count_time_once(tx.session, awards, accounts, now)
     meter = _metered(tx.session, awards, accounts)
     posting = ledger.posting(tx.session)
     said, shown = [], []
@@ -151,15 +153,43 @@ def credit_wishes(tx: Transaction, heard: list[Heard]) -> list[Event]:
 def _earn(event: Event, data: dict[str, Any], rules_on: _RulesOn) -> _Award:
     on = local_date(data["checked_in_at"])
     rules = rules_on[on, data["community_code"]]
-    gained = earned(
+    return _Award(event, data, on, rules, _earned(data, rules, on, data["minutes"]))
+
+
+def _earned(data: dict[str, Any], rules: RuleSet | None, on: date, minutes: int) -> Earned:
+    return earned(
         rules,
         kind=data["activity_kind"],
-        minutes=data["minutes"],
+        minutes=minutes,
         evidence=data["evidence"],
         on=on,
         resident_no=data["resident_no"],
     )
-    return _Award(event, data, on, rules, gained)
+
+
+def _count_time_once(
+    session: Session, awards: list[_Award], accounts: Mapping[Key, Account], now: datetime
+) -> None:
+    """What overlaps with what was counted before earns neither time nor points again."""
+    timed = [a for a in awards if a.rules and a.rules.time_counted_once and a.earned.minutes]
+    if not timed:
+        return
+    attended = [
+        Attendance(
+            a.data["contribution_id"],
+            accounts[MINUTES, "resident", a.data["resident_no"]].id,
+            a.data["resident_no"],
+            a.on,
+            (a.data["checked_in_at"], a.data["checked_out_at"]),
+        )
+        for a in timed
+    ]
+    counting = count_once(session, attended, now)
+    for award in timed:
+        if (minutes := counting.get(award.data["contribution_id"])) is not None:
+            award.earned = _earned(award.data, award.rules, award.on, minutes)
+            lost = award.data["minutes"] - minutes
+            award.earned.explanation["minutes_overlapped"] = lost
 
 
 def _metered(session: Session, awards: list[_Award], accounts: Mapping[Key, Account]) -> Meter:

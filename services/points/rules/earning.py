@@ -54,7 +54,7 @@ def earned(
     veto = _veto(rules, kind, on, resident_no) if rules.vetoes else None
     campaign = _campaign(rules, kind, on) if rules.campaigns else None
     points = counted = 0
-    if worth is not None and worth.points and veto is None:
+    if worth is not None and worth.points and veto is None and minutes > 0:
         counted = min(minutes, rules.minutes_counted_max)
         formula = _formula(rules, kind, evidence, campaign)
         points = (counted * formula.slope + formula.base) // formula.per

@@ -149,6 +149,8 @@ def _wish(facts: Mapping[str, Any]) -> list[Words]:
 def _activity(facts: Mapping[str, Any], rules: RuleSet | None) -> list[Words]:
     minutes, evidence = facts.get("minutes", 0), words(EVIDENCE, facts.get("evidence"))
     parts = [Words(f"{evidence.zh}服务 {minutes} 分钟", f"{minutes} minutes, {evidence.en}")]
+    if facts.get("minutes_overlapped"):
+        parts.append(_overlap(facts["minutes_overlapped"]))
     if facts.get("rule") == "none":
         parts.append(
             Words("当日没有已发布的积分规则，只计服务时长", "no rules for that day: time only")
@@ -156,6 +158,8 @@ def _activity(facts: Mapping[str, Any], rules: RuleSet | None) -> list[Words]:
         return parts
     if "veto" in facts:
         parts.append(_veto(facts["veto"]))
+        return parts
+    if facts.get("minutes_overlapped") and not minutes:
         return parts
     counted = facts.get("minutes_counted", 0)
     earned, points = facts.get("points_before_caps", 0), facts.get("points", 0)
@@ -179,6 +183,13 @@ def _activity(facts: Mapping[str, Any], rules: RuleSet | None) -> list[Words]:
     if points < earned:
         parts.append(Words(f"故入账 {points} 分", f"so {points} credited"))
     return parts
+
+
+def _overlap(minutes: int) -> Words:
+    return Words(
+        f"另有 {minutes} 分钟与其他活动时间重叠，不重复计",
+        f"{minutes} more overlapped with other activities and do not count twice",
+    )
 
 
 def _factors(facts: Mapping[str, Any]) -> list[Words]:

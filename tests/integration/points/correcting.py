@@ -45,7 +45,7 @@ def propose_reversal(ledger: Ledger, award_id: Any, **more: Any) -> UUID:
         return corrections.propose_award_reversal(
             tx,
             UUID(str(award_id)),
-            **{"by": MAKER, "reason_code": "not_done", "reason": WHY} | more,
+            **dict[str, Any](by=MAKER, reason_code="not_done", reason=WHY) | more,
         )
 
 
@@ -68,18 +68,14 @@ def reverse_document(ledger: Ledger, document_id: UUID, policy: str = "within_ba
 
 def adjust(ledger: Ledger, resident_no: str, amount: int, **more: Any) -> UUID:
     with transaction(ledger.sessions) as tx:
-        made = corrections.propose_adjustment(
-            tx,
-            resident_no,
-            **{
-                "by": MAKER,
-                "asset": "points",
-                "amount": amount,
-                "reason_code": "missed",
-                "reason": WHY,
-            }
-            | more,
-        )
+        given: dict[str, Any] = {
+            "by": MAKER,
+            "asset": "points",
+            "amount": amount,
+            "reason_code": "missed",
+            "reason": WHY,
+        }
+        made = corrections.propose_adjustment(tx, resident_no, **given | more)
     return approve(ledger, made)
 
 
