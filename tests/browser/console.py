@@ -12,7 +12,7 @@ from services.intake.actions.accounts import add_account
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
-from tests.browser import seed_public_notices, seed_rewards, seed_rules, seed_standing
+from tests.browser import seed_lots, seed_public_notices, seed_rewards, seed_rules, seed_standing
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 
@@ -86,6 +86,10 @@ PAGES = (
     Page("catalogue-one", "manager", "/points/catalogue/{reward}"),
     Page("catalogue-venue", "manager", "/points/catalogue/{venue}"),
     Page("catalogue-audited", "auditor", "/points/catalogue/{reward}"),
+    Page("liability", "manager", "/points/liability"),
+    Page("liability-audited", "auditor", "/points/liability?month=2026-01"),
+    Page("budgets", "manager", "/points/budgets"),
+    Page("journal", "auditor", "/points/journal"),
     Page("overview", "operator", "/overview"),
     Page("rejected", "operator", "/intake/rejected"),
     Page("dead-letters", "operator", "/points/dead-letters"),
@@ -180,6 +184,7 @@ def _seed(console: Console) -> None:
     )
     with _transaction(console, "points") as tx:
         console.seeded.update(seed_rules.drafted(tx, str(manager)))
+        seed_lots.owed(tx, console.resident, str(manager))
         seed_standing.stood(tx, console.resident)
         session_key = console.district.settings["LINLI_SESSION_KEY"]
         console.seeded.update(

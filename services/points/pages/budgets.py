@@ -23,7 +23,7 @@ from shared.web.i18n import t, words_of
 ROLES = ("manager", "auditor")
 PLACE = "/points/budgets"
 STATES = {
-    None: ("wait", "待审核", "Waiting for the second person"),
+    None: ("wait", "待审核", "Waiting"),
     "approved": ("ok", "已批准", "Approved"),
     "refused": ("off", "已退回", "Refused"),
 }
