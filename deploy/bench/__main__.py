@@ -12,7 +12,7 @@ from types import FrameType
 
 import orjson
 
-from deploy.bench import expiring, facts, growth, report, resting
+from deploy.bench import expiring, facts, growth, proving, report, resting
 from deploy.bench.course import Course
 from deploy.bench.district import Invention, residents
 from deploy.bench.sizes import DEFAULT, QUICK, Sizes
@@ -26,7 +26,8 @@ from shared.errors import LinliError
 REST = "rest"
 GROWTH = "growth"
 EXPIRY = "expiry"
-APART = {REST, GROWTH, EXPIRY}  # measured once, after the repetitions
+PROOF = "proof"
+APART = {REST, GROWTH, EXPIRY, PROOF}  # measured once, after the repetitions
 _STARTED = time.monotonic()
 
 
@@ -49,6 +50,8 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
             growth.prepare(stage)
         if EXPIRY in wanted:
             expiring.prepare(stage)
+        if PROOF in wanted:
+            proving.prepare(stage)
         repetitions = []
         if not only or only - APART:
             say("预热 / warming up")
@@ -57,9 +60,10 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
             stage.check_books(stage.settings)
         grown = growth.measure(stage, sizes, say) if GROWTH in wanted else None
         ended = expiring.measure(stage, sizes, say) if EXPIRY in wanted else None
+        proved = proving.measure(stage, sizes, say) if PROOF in wanted else None
         rest = resting.measure(stage, invention, sizes, say) if REST in wanted else None
         say("正在停止 / stopping")
-    found = report.Found(repetitions, rest, grown, ended)
+    found = report.Found(repetitions, rest, grown, ended, proved)
     table = report.markdown(started, machine, found)
     record = report.record(started, sizes.told(), machine, found)
     output.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 from deploy.bench.expiring import Ended
 from deploy.bench.figures import Repetition, Spread, column, ratios, spread
 from deploy.bench.growth import Growth
+from deploy.bench.proving import Proved
 from deploy.bench.resting import AtRest
 
 ANCHOR = "dramatiq"
@@ -46,15 +47,19 @@ class Found:
     rest: AtRest | None
     grown: Growth | None
     ended: Ended | None = None
+    proved: Proved | None = None
 
 
 def targets(found: Found) -> list[Target]:
     """The project's targets beside the medians of this run."""
     ended = found.ended.seconds if found.ended else None
+    proved = found.proved
     return [
         *_of_speed(found.repetitions, found.rest),
         *_of_growth(found.grown),
         _at_most("lots ended (1,000,000 by default), seconds", ended, 60),
+        _at_most("entries sealed (the same), seconds", proved.sealing_s if proved else None, 30),
+        _at_most("entries verified, seconds", proved.verifying_s if proved else None, 30),
     ]
 
 
@@ -116,6 +121,7 @@ def record(
         "repetitions": found.repetitions,
         "growth": _written(found.grown) if found.grown else None,
         "expiry": asdict(found.ended) if found.ended else None,
+        "proof": asdict(found.proved) if found.proved else None,
         "at_rest": asdict(found.rest) if found.rest else None,
         "targets": [asdict(each) for each in targets(found)],
     }
@@ -143,6 +149,11 @@ def markdown(
     if found.ended is not None:
         rate = found.ended.lots / found.ended.seconds
         parts.append(f"到期 / {found.ended.lots:,} lots ended: {rate:,.0f}/s.\n")
+    if found.proved is not None:
+        parts.append(
+            f"封存与核验 / {found.proved.entries:,} entries: sealed in"
+            f" {found.proved.sealing_s:.1f} s, verified in {found.proved.verifying_s:.1f} s.\n"
+        )
     if rest is not None:
         parts += [_latency(rest), _memory(rest)]
     return "\n".join(part for part in parts if part)

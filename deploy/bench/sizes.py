@@ -32,6 +32,7 @@ class Sizes:
     growth_turns: int = 5
     growth_pages: int = 500
     expiring: int = 1_000_000
+    proving: int = 1_000_000
 
     def told(self) -> dict[str, object]:
         """For the record."""
@@ -59,5 +60,6 @@ QUICK = Sizes(
     growth_turns=3,
     growth_pages=100,
     expiring=100_000,
+    proving=100_000,
     rest_s=3.0,
 )
