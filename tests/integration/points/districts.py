@@ -135,6 +135,15 @@ class Side:
         assert found is not None
         return found.state
 
+    def open(self) -> list[UUID]:
+        """Transfers that wait for an answer, the oldest first."""
+        return [
+            transfer_id
+            for (transfer_id,) in self.ledger.rows(
+                "SELECT transfer_id FROM time_bank_departures WHERE state = 'proposed' ORDER BY 1"
+            )
+        ]
+
     def coins(self, owner: str, kind: str = "resident") -> int:
         found = self.ledger.rows(
             "SELECT balance FROM accounts WHERE owner = :owner AND owner_kind = :kind"

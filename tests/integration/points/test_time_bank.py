@@ -45,9 +45,16 @@ def pair(service_stack: dict[str, str]) -> Iterator[tuple[Side, Side]]:
 
 
 @pytest.fixture(autouse=True)
-def at_noon() -> Iterator[None]:
+def at_noon(pair: tuple[Side, Side]) -> Iterator[None]:
+    """Each test begins at the same moment, and leaves nothing in escrow."""
     clock.freeze(NOW)
     yield
+    wire = Wire(pair)
+    for side in pair:
+        for transfer_id in side.open():
+            clock.advance(timedelta(seconds=1))
+            side.send(transfer_id, wire)
+        assert side.total(("escrow",)) == 0
     clock.freeze(None)
 
 
@@ -432,9 +439,7 @@ def test_gauges_say_what_waits(east: Side, west: Side, wire: Wire) -> None:
     coins, oldest, untied = measured()
     assert (coins, untied) == (waiting, 0)
     assert 0 < oldest <= wish_at.timestamp()
-    for (transfer_id,) in east.ledger.rows(
-        "SELECT transfer_id FROM time_bank_departures WHERE state = 'proposed'"
-    ):
+    for transfer_id in east.open():
         clock.advance(timedelta(seconds=1))
         east.send(transfer_id, wire)
     assert east.state(moved) == "done"
