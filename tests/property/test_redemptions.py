@@ -154,7 +154,7 @@ class Redeeming(RuleBasedStateMachine):
         made = self.made[which % len(self.made)]
         known = self.model.redemptions[made.redemption_no]
         is_good = known.state == "held" and not shop and self.model.day <= known.due_on
-        where = {"partner": shop} if shop else {}
+        where: dict[str, Any] = {"partner": shop} if shop else {}
         if by_event:
             self.ledger.hear(claimed(code_of(made), **where))
         else:
@@ -227,7 +227,7 @@ def ledger(databases: dict[str, str]) -> Iterator[Ledger]:
 @pytest.mark.timeout(400)
 def test_any_history_is_the_models(ledger: Ledger) -> None:
     Redeeming.ledger = ledger
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Redeeming,
         settings=settings(
             max_examples=15,

@@ -161,7 +161,7 @@ def held(ledger: Ledger, resident_no: str, asset: str = "points") -> dict[str, i
         owner=resident_no,
         asset=asset,
     )
-    return dict(found)  # type: ignore[arg-type]
+    return dict(found)
 
 
 def lots(ledger: Ledger, resident_no: str, kind: str = "resident") -> list[tuple[Any, ...]]:

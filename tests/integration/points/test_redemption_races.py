@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -149,9 +150,7 @@ def test_a_time_is_booked_by_one_of_many(crowd: Ledger) -> None:
     rich(crowd, residents)
     room = offered(crowd, kind="venue", title="会议室", venue_code="room-1", stock=None)
     morning = slot(crowd, room, NOW + timedelta(days=1))
-    codes = at_once(
-        *(lambda each=each: ask(crowd, each, room, slot_id=morning) for each in residents)
-    )
+    codes = at_once(*(partial(ask, crowd, each, room, slot_id=morning) for each in residents))
     assert Counter(codes) == {"ok": 1, "slot_taken": CONNECTIONS - 1}
     assert_sound(crowd)
 
@@ -162,7 +161,7 @@ def test_slots_laid_out_at_once_do_not_overlap(crowd: Ledger) -> None:
     at = NOW + timedelta(days=1)
     codes = at_once(
         *(
-            lambda reward=reward, n=n: slot(crowd, reward, at + timedelta(minutes=n))
+            partial(slot, crowd, reward, at + timedelta(minutes=n))
             for n in range(8)
             for reward in (room, dearer)
         )
@@ -182,11 +181,11 @@ def test_what_many_would_end_ends_once(crowd: Ledger) -> None:
         clock.freeze(due)  # the last moment it may be collected, and the first it may be released
         code = code_of(redeemed)
         at_once(
-            lambda code=code: crowd.hear(claimed(code, at=due)),
-            lambda code=code: confirm(crowd, code),
-            lambda code=code: confirm(crowd, code, partner=None, by="clerk-1"),
-            lambda one=redeemed, who=resident_no: give_up(crowd, one, who),
-            lambda one=redeemed: give_up(crowd, one, None),
+            partial(crowd.hear, claimed(code, at=due)),
+            partial(confirm, crowd, code),
+            partial(confirm, crowd, code, partner=None, by="clerk-1"),
+            partial(give_up, crowd, redeemed, resident_no),
+            partial(give_up, crowd, redeemed, None),
             lambda: run_clock(crowd),
         )
         clock.freeze(NOW)
