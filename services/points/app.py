@@ -15,6 +15,7 @@ from services.points.api.time_bank import make_time_bank
 from services.points.config import Settings, read_settings
 from services.points.pages import make_pages
 from services.points.pages.rewards import make_reward_pages
+from services.points.pages.time_bank import make_time_bank_pages
 from services.points.rules.redemptions import pickup_key
 from services.points.rules.time_bank_seals import read_district
 from shared.db.session import make_engine, make_sessions
@@ -49,5 +50,6 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_rewards(sessions, codes))
     app.register_blueprint(make_pages(sessions))
     app.register_blueprint(make_reward_pages(sessions, codes))
+    app.register_blueprint(make_time_bank_pages(sessions, district))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app

@@ -115,6 +115,13 @@ PLACES = (
         "Consents, gifts and donations; also for somebody",
     ),
     Place(
+        "/points/time-bank",
+        "时间币通兑",
+        "Time coins elsewhere",
+        "代办转出外区，查在途，登记对接区",
+        "Send to other districts, what is on its way, the districts",
+    ),
+    Place(
         "/points/ratings",
         "星级与评价",
         "Stars and rating",
