@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -367,6 +367,25 @@ def test_thousands_of_awards_are_worked_out_again_from_what_was_stored(ledger: L
     assert {"veto", "campaign", "coefficient", "weight", "points_each"} <= {
         name for *_, facts in rows for name in facts
     }
+
+
+def test_minutes_that_were_not_counted_twice_are_not_simulated_either(ledger: Ledger) -> None:
+    body = rules({"person_day_points": 20}, time_counted_once=True)
+    body["activity"]["points_each"] = {"elder_care": 3}
+    publish_rules(ledger, body)
+    for start in (0, 30, 0):
+        event = done(1, 60)
+        begun = event.data["checked_in_at"] + timedelta(minutes=start)
+        event.data.update(checked_in_at=begun, checked_out_at=begun + timedelta(minutes=60))
+        ledger.hear(event)
+    assert [points for (points,) in ledger.rows("SELECT points FROM awards ORDER BY award_no")] == [
+        9,
+        6,
+        0,
+    ]
+    with ledger.sessions() as session:
+        found = simulated(session, read_rule_set(body), TODAY)
+    assert found["difference"] == found["self_check"]["differing"] == 0
 
 
 def test_a_stored_award_that_was_tampered_with_shows_in_the_self_check(ledger: Ledger) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,13 +26,16 @@ from shared.messaging.transaction import transaction
 from tests.integration.points.database import RULES, Ledger, attended, publish_rules
 
 PROGRAMMES = sorted((Path(__file__).parents[3] / "examples" / "programmes").glob("*.json"))
+_minutes = itertools.count()
 MAKER, CHECKER = "manager-1", "manager-2"
 NEXT: dict[str, Any] = {**RULES, "version": 2, "valid_from": "2026-12-01"}
 
 
 @pytest.fixture
 def book(ledger: Ledger) -> Iterator[Ledger]:
-    clock.freeze(datetime(2026, 11, 20, 10, tzinfo=DISTRICT_TIMEZONE))
+    # Each at another moment: a version that was published then is known for good.
+    at = datetime(2026, 11, 20, 10, tzinfo=DISTRICT_TIMEZONE)
+    clock.freeze(at + timedelta(minutes=next(_minutes)))
     publish_rules(ledger)
     ledger.hear(*(attended("R000001", 60, day=day) for day in range(1, 9)))
     yield ledger
