@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -363,6 +363,40 @@ def test_pending_points_leave_only_with_their_line(shown: tuple[Ledger, str], ki
         posting.post(tx.session, clock.now() + days(30))
     assert of_kind(book, A, "resident") == 0
     assert pending_accounts(book) == before
+
+
+@pytest.mark.parametrize(
+    ("posted_after", "refused"),
+    [(days(7) - timedelta(seconds=1), "ck_public_notice_lines_posted"), (days(7), "")],
+)
+def test_points_that_leave_with_their_line_do_not_leave_early(
+    shown: tuple[Ledger, str], posted_after: timedelta, refused: str
+) -> None:
+    book, _ = shown
+    at = PUBLISHED_AT + posted_after
+    [(award_id, *lot)] = book.rows(
+        "SELECT award_id, expires_on, source_id FROM public_notice_lines WHERE resident_no = :a",
+        a=A,
+    )
+    problem = ""
+    try:
+        with transaction(book.sessions) as tx:
+            keys = [("points", "pending", A), ("points", "resident", A)]
+            accounts = books.locked(tx.session, keys)
+            posting = books.posting(tx.session)
+            posting.move(accounts[keys[0]], accounts[keys[1]], 6, award_id, "posting", Lot(*lot))
+            posting.post(tx.session, at)
+            tx.session.execute(
+                text(
+                    "UPDATE public_notice_lines SET state = 'posted', posted_at = :at"
+                    " WHERE award_id = :award_id"
+                ),
+                {"at": at, "award_id": award_id},
+            )
+    except DBAPIError as refusal:
+        problem = str(refusal)
+    assert refused in problem
+    assert of_kind(book, A, "resident") == (0 if refused else 6)
 
 
 def pending_accounts(ledger: Ledger) -> list[tuple[object, ...]]:
