@@ -65,7 +65,7 @@ def stood(tx: Transaction, resident: str) -> None:
 
 
 def _bought() -> Mapping[str, Any]:
-    return TIME_COINS | {"from_asset": "points", "consumes": True, "by_right": False}
+    return {**TIME_COINS, "from_asset": "points", "consumes": True, "by_right": False}
 
 
 def _shared(tx: Transaction, resident: str) -> None:

@@ -66,7 +66,7 @@ def test_more_never_makes_fewer_stars(minutes: int, points: int, versions: list[
 def test_converting_twice_is_converting_the_sum(
     first: int, more: int, takes: int, makes: int
 ) -> None:
-    rule = read_conversion("x", 1, ON, TIME_COINS | {"from_amount": takes, "to_amount": makes})
+    rule = read_conversion("x", 1, ON, {**TIME_COINS, "from_amount": takes, "to_amount": makes})
     one = converted(rule, first)
     two = converted(rule, one.left + more)
     whole = converted(rule, first + more)

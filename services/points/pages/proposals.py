@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from services.points.queries import households as homes
 from services.points.queries.declared import Proposed
 from services.points.rules.declared_examples import EXAMPLES
 from services.points.rules.declaring import KINDS
+from services.points.rules.rating import Rating
 from shared import clock
 from shared.db.session import Sessions
 from shared.errors import LinliError, Rejected
@@ -70,10 +71,11 @@ def add_proposals(blueprint: Blueprint, sessions: Sessions) -> None:
             waiting = declared.proposals(session, is_open=True)
             decided = declared.proposals(session, is_open=False, most=30)
             rating = declared.rating_on(session, clock.today())
+            names = _names(rating)
             return render_template(
                 "proposals.html",
-                waiting=[_told(one, account.account_no) for one in waiting],
-                decided=[_told(one, account.account_no) for one in decided],
+                waiting=[_told(one, account.account_no, names) for one in waiting],
+                decided=[_told(one, account.account_no, names) for one in decided],
                 pools=homes.pools(session),
                 scale=declared.honour_scale_on(session, clock.today()),
                 levels=[(code, t(*said)) for code, said in HONOUR_LEVELS.items()],
@@ -234,17 +236,26 @@ def _id(asked: str) -> UUID | None:
         return None
 
 
-def _deductions(rating: Any) -> list[tuple[str, str]]:
+def _names(rating: Rating | None) -> dict[str, str]:
+    """What parts and deductions are called, by their codes."""
+    if rating is None:
+        return {}
+    named = [(part.code, part.name) for part in rating.parts]
+    named += [(one.code, one.name) for one in rating.deductions]
+    return {code: t(name.zh, name.en) for code, name in named}
+
+
+def _deductions(rating: Rating | None) -> list[tuple[str, str]]:
     if rating is None or not rating.deducts:
         return []
     return [(one.code, f"{t(one.name.zh, one.name.en)} −{one.points}") for one in rating.deductions]
 
 
-def _told(one: Proposed, account_no: str) -> Told:
+def _told(one: Proposed, account_no: str, names: Mapping[str, str]) -> Told:
     return Told(
         proposed=one,
         kind=t(*PROPOSAL_KINDS[one.kind]),
-        what=_what(one),
+        what=_what(one, names),
         rules=json.dumps(one.body["rules"], ensure_ascii=False, indent=2)
         if one.kind == "declaration"
         else None,
@@ -253,7 +264,7 @@ def _told(one: Proposed, account_no: str) -> Told:
     )
 
 
-def _what(one: Proposed) -> str:
+def _what(one: Proposed, names: Mapping[str, str]) -> str:
     body = one.body
     if one.kind == "declaration":
         kind = t(*RULE_KINDS[body["kind"]])
@@ -265,4 +276,5 @@ def _what(one: Proposed) -> str:
         return f"{t(*HONOUR_LEVELS[body['level']])} · {body['title']} · {body['on_date']}"
     if one.kind == "pool_grant":
         return t(f"{body['amount']} 分", f"{body['amount']} points")
-    return str(body.get("code") or body.get("part") or "")
+    code = str(body.get("code") or body.get("part") or "")
+    return names.get(code, code)

@@ -122,6 +122,7 @@ def test_nothing_else_looks_at_a_score() -> None:
         "services/points/queries/ratings.py",
         "services/points/actions/declaring.py",
         "services/points/actions/proposals.py",
+        "services/points/pages/proposals.py",
         "services/points/pages/ratings.py",
         "services/points/api/ratings.py",
     }
