@@ -262,6 +262,29 @@ def test_what_a_finger_must_hit_is_large_enough(console: Console, opened: Open) 
         assert min(heights) >= least
 
 
+def test_a_reward_is_redeemed_and_its_code_confirmed(console: Console, opened: Open) -> None:
+    tab = opened("resident", java_script_enabled=False, viewport=_PHONE).new_page()
+    tab.goto(f"{console.url}/points/rewards/{console.seeded['reward']}")
+    tab.click("main form.form button")
+    tab.click("main form.form button")
+    code = tab.locator(".pickup-code").inner_text()
+    expect(tab.locator(".pickup svg")).to_be_visible()
+    till = opened("partner", java_script_enabled=False, viewport=_PHONE).new_page()
+    till.goto(f"{console.url}/points/counter")
+    till.fill("[name=code]", code.lower())
+    till.click("main form.form button")
+    till.screenshot(path=_PICTURES / "counter-confirm-zh-usual-390.png", full_page=True)
+    assert till.evaluate(_OVERFLOW) == []
+    assert Axe().run(till, options=_AXE).violations_count == 0
+    till.click("main form.form button")
+    expect(till.locator(".notice.tone-ok")).to_be_visible()
+    tab.reload()
+    expect(tab.locator(".pickup")).to_have_count(0)
+    till.fill("[name=code]", code)
+    till.click("main form.form button")
+    expect(till.locator(".field .error")).to_be_visible()
+
+
 class TestWithoutScripts:
     """All that a person does works with JavaScript switched off."""
 
