@@ -95,6 +95,10 @@ def add_liability(blueprint: Blueprint, sessions: Sessions) -> None:
             budgets=told,
         )
 
+    _add_downloads(blueprint, sessions)
+
+
+def _add_downloads(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.get(PLACE + ".csv")
     @require_role(*ROLES)
     def liability_csv() -> Response:
