@@ -64,6 +64,7 @@ def create_handlers(contacts: Contacts) -> Handlers:
 
     _add_redemptions(handlers)
     _add_sharing(handlers)
+    _add_time_bank(handlers)
     return handlers
 
 
@@ -93,6 +94,20 @@ def _add_sharing(handlers: Handlers) -> None:
     @handlers.on_batch("linli.points.corrected.v1")
     def tell_of_corrections(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         return _tell(tx, Kind.POINTS_CORRECTED, heard, since="corrected_at")
+
+
+def _add_time_bank(handlers: Handlers) -> None:
+    @handlers.on_batch("linli.coins.departed.v1")
+    def tell_of_departure(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.COINS_DEPARTED, heard, since="settled_at")
+
+    @handlers.on_batch("linli.coins.returned.v1")
+    def tell_of_return(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.COINS_RETURNED, heard, since="settled_at")
+
+    @handlers.on_batch("linli.coins.arrived.v1")
+    def tell_of_arrival(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        return _tell(tx, Kind.COINS_ARRIVED, heard, since="arrived_at")
 
 
 def _tell(

@@ -68,6 +68,9 @@ class CountsSchema(Schema):
     redemption_posted = fields.Integer()
     redemption_released = fields.Integer()
     points_corrected = fields.Integer()
+    coins_departed = fields.Integer()
+    coins_returned = fields.Integer()
+    coins_arrived = fields.Integer()
 
 
 class DeliveriesQuery(Schema):

@@ -62,6 +62,14 @@ PARAMS = {
         "points_balance": 75,
         "on_date": "2026-10-21",
     },
+    Kind.COINS_DEPARTED: {"district": "东区", "coins": 5, "coins_balance": 20},
+    Kind.COINS_RETURNED: {
+        "district": "东区",
+        "coins": 5,
+        "coins_balance": 25,
+        "reason": "unknown_resident",
+    },
+    Kind.COINS_ARRIVED: {"district": "东区", "coins": 5, "coins_balance": 5},
     Kind.STAR_REACHED: {"star": 1, "service_minutes": 6000, "on_date": "2026-10-21"},
     Kind.POINTS_DISPUTED: {"notice_no": "N1", "line_no": 3, "points": 6, "on_date": "2026-10-21"},
     Kind.DISPUTE_DECIDED: {

@@ -1,15 +1,35 @@
-"""The law of notices and deliveries: kinds, states, back-off, texts. No I/O, no clock."""
+"""The law of notices: kinds and texts; of deliveries see deliveries.py. No I/O, no clock."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
+from services.notify.rules.deliveries import (
+    ATTEMPTS_MAX,
+    LEASE,
+    NOT_UNDERSTOOD,
+    QUEUED_FOR,
+    TIMED_OUT,
+    TRANSITIONS,
+    UNREACHABLE,
+    WAITS_MAX,
+    Disposition,
+    IllegalTransition,
+    Next,
+    State,
+    after_answer,
+    after_receipt,
+    after_waiting,
+    back_off,
+    back_off_limit,
+    check_transition,
+    disposition,
+)
 from shared.clock import DISTRICT_TIMEZONE
-from shared.errors import Conflict, Rejected
+from shared.errors import Rejected
 
 LANGUAGES = ("zh", "en")
 
@@ -30,6 +50,9 @@ class Kind(StrEnum):
     REDEMPTION_POSTED = "redemption_posted"
     REDEMPTION_RELEASED = "redemption_released"
     POINTS_CORRECTED = "points_corrected"
+    COINS_DEPARTED = "coins_departed"
+    COINS_RETURNED = "coins_returned"
+    COINS_ARRIVED = "coins_arrived"
 
 
 class Channel(StrEnum):
@@ -54,8 +77,12 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REDEMPTION_POSTED: (Channel.IN_APP,),
     Kind.REDEMPTION_RELEASED: (Channel.IN_APP,),
     Kind.POINTS_CORRECTED: (Channel.IN_APP,),
+    Kind.COINS_DEPARTED: (Channel.IN_APP,),
+    Kind.COINS_RETURNED: (Channel.IN_APP,),
+    Kind.COINS_ARRIVED: (Channel.IN_APP,),
 }
 
+_COINS = frozenset({"district", "coins", "coins_balance"})
 _REDEMPTION = ("redemption_no", "reward", "quantity", "asset", "price")
 
 # What a notice of each kind carries. Nothing here can name a person: the name is joined when the
@@ -91,6 +118,9 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
         }
     ),
     Kind.STAR_REACHED: frozenset({"star", "service_minutes", "on_date"}),
+    Kind.COINS_DEPARTED: _COINS,
+    Kind.COINS_RETURNED: _COINS | {"reason"},
+    Kind.COINS_ARRIVED: _COINS,
     Kind.POINTS_DISPUTED: frozenset({"notice_no", "line_no", "points", "on_date"}),
     Kind.DISPUTE_DECIDED: frozenset({"notice_no", "line_no", "points", "on_date", "outcome"}),
     Kind.POINTS_POSTED: frozenset({"notice_no", "line_count", "points", "points_balance"}),
@@ -102,161 +132,6 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
 
 # Deliveries.
 
-
-class State(StrEnum):
-    """Where a delivery stands."""
-
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    UNDELIVERABLE = "undeliverable"
-
-
-# A receipt may overtake the answer to its own request, and may arrive for an attempt that we
-# took for lost: so delivered can follow any state but the ones that never left the house.
-TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.PENDING: frozenset(
-        {State.PENDING, State.SENDING, State.DELIVERED, State.FAILED, State.UNDELIVERABLE}
-    ),
-    State.SENDING: frozenset(
-        {
-            State.PENDING,
-            State.SENDING,
-            State.SENT,
-            State.DELIVERED,
-            State.FAILED,
-            State.UNDELIVERABLE,
-        }
-    ),
-    State.SENT: frozenset({State.DELIVERED, State.FAILED, State.UNDELIVERABLE}),
-    State.FAILED: frozenset({State.DELIVERED}),
-    State.DELIVERED: frozenset(),
-    State.UNDELIVERABLE: frozenset(),
-}
-
-ATTEMPTS_MAX = 8
-WAITS_MAX = 10
-LEASE = timedelta(seconds=60)
-QUEUED_FOR = timedelta(seconds=45)
-_BACK_OFF_S = (5, 30, 120, 600, 1800, 7200)
-
-
-class IllegalTransition(Conflict):
-    """A delivery may not go from this state to that one."""
-
-    def __init__(self, old: State, new: State) -> None:
-        super().__init__(
-            "illegal_transition",
-            f"投递状态不能从 {old} 变为 {new}",
-            f"a delivery cannot go from {old} to {new}",
-        )
-
-
-def check_transition(old: State, new: State) -> None:
-    """Raise IllegalTransition unless a delivery may go from `old` to `new`."""
-    if new not in TRANSITIONS[old]:
-        raise IllegalTransition(old, new)
-
-
-def back_off_limit(attempt: int) -> timedelta:
-    """The longest pause after the n-th attempt (from 1); 2 hours at most."""
-    return timedelta(seconds=_BACK_OFF_S[min(max(attempt, 1), len(_BACK_OFF_S)) - 1])
-
-
-def back_off(attempt: int, chance: float) -> timedelta:
-    """Full jitter: a share of the limit, by `chance` in 0 … 1, so that retries do not march."""
-    return back_off_limit(attempt) * chance
-
-
-# What the vendor answers.
-
-
-class Disposition(StrEnum):
-    """What an answer of the vendor means for the delivery."""
-
-    ACCEPTED = "accepted"
-    RETRY = "retry"
-    FINAL = "final"
-    BAD_ADDRESS = "bad_address"
-
-
-TIMED_OUT = "linli.timeout"
-UNREACHABLE = "linli.unreachable"
-NOT_UNDERSTOOD = "linli.not_understood"
-
-_BAD_ADDRESS = frozenset({"isv.MOBILE_NUMBER_ILLEGAL"})
-# Ours to mend in the template or the code: sending the same again is in vain.
-_FINAL = frozenset(
-    {
-        "isv.SMS_TEMPLATE_ILLEGAL",
-        "isv.SMS_SIGNATURE_ILLEGAL",
-        "isv.TEMPLATE_MISSING_PARAMETERS",
-        "isv.TEMPLATE_PARAMS_ILLEGAL",
-        "isv.INVALID_JSON_PARAM",
-        "isv.INVALID_PARAMETERS",
-        "isv.PARAM_LENGTH_LIMIT",
-        "isv.PARAM_NOT_SUPPORT_URL",
-        "isv.BLACK_KEY_CONTROL_LIMIT",
-        "isv.MOBILE_COUNT_OVER_LIMIT",
-    }
-)
-# Receipt codes by which the carrier says that the number itself is the trouble.
-_DEAD_NUMBER = frozenset({"MOBILE_NOT_ON_SERVICE", "MOBILE_SEND_LIMIT_BLACK", "NUMBER_NOT_EXIST"})
-
-
-def disposition(code: str) -> Disposition:
-    """What the vendor's `Code` means.
-
-    An unknown code is tried again: it may be a limit, an empty account or a wrong key, which pass
-    or can be mended within the hours that the attempts last.
-    """
-    if code == "OK":
-        return Disposition.ACCEPTED
-    if code in _BAD_ADDRESS:
-        return Disposition.BAD_ADDRESS
-    return Disposition.FINAL if code in _FINAL else Disposition.RETRY
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """What to write to a delivery row. `at` is when it is due again; None when it is not."""
-
-    state: State
-    at: datetime | None
-    error: str | None
-
-
-def after_answer(code: str, attempts: int, now: datetime, chance: float) -> Next:
-    """What follows an answer to attempt number `attempts`."""
-    meaning = disposition(code)
-    if meaning is Disposition.ACCEPTED:
-        return Next(State.SENT, None, None)
-    if meaning is Disposition.BAD_ADDRESS:
-        return Next(State.UNDELIVERABLE, None, code)
-    if meaning is Disposition.FINAL or attempts >= ATTEMPTS_MAX:
-        return Next(State.FAILED, None, code)
-    return Next(State.PENDING, now + back_off(attempts, chance), code)
-
-
-def after_waiting(waits: int, now: datetime) -> Next:
-    """What follows when the address is not known, for the `waits`-th time (from 1)."""
-    if waits >= WAITS_MAX:
-        return Next(State.UNDELIVERABLE, None, "address_unknown")
-    return Next(State.PENDING, now + back_off_limit(waits), "address_unknown")
-
-
-def after_receipt(state: State, *, success: bool, code: str) -> State | None:
-    """The state a receipt leads to; None when it changes nothing (late, doubled, outlived)."""
-    if success:
-        new = State.DELIVERED
-    else:
-        new = State.UNDELIVERABLE if code in _DEAD_NUMBER else State.FAILED
-    return new if new in TRANSITIONS[state] and new is not state else None
-
-
-# Texts.
 
 _placeholder = re.compile(r"\{([a-z_]+)\}")
 _NAME = "name"
@@ -278,6 +153,9 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REDEMPTION_POSTED: ("奖品已领取", "Reward collected"),
     Kind.REDEMPTION_RELEASED: ("兑换已退回", "Redemption given back"),
     Kind.POINTS_CORRECTED: ("账户更正", "Your account was corrected"),
+    Kind.COINS_DEPARTED: ("时间币已转到外区", "Time coins arrived elsewhere"),
+    Kind.COINS_RETURNED: ("时间币已退回", "Time coins came back"),
+    Kind.COINS_ARRIVED: ("收到外区时间币", "Time coins from another district"),
 }
 _WORDS: Mapping[str, tuple[str, str]] = {
     "elder_care": ("助老服务", "elder care"),
@@ -303,6 +181,13 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "time_coins": ("时间币", "time coins"),
     "timeout": ("逾期未领", "was not collected in time"),
     "cancelled": ("您已取消", "was cancelled by you"),
+    "expired": ("对方收到时已过有效期", "it came too late"),
+    "peer_inactive": ("对方已暂停往来", "exchange is suspended there"),
+    "unknown_resident": ("对方没有这个居民编号", "that number is not known there"),
+    "transfer_max": ("超过对方每笔上限", "it was more than one transfer may carry there"),
+    "month_max": ("超过对方每月上限", "it was more than a month allows there"),
+    "balance_max": ("超过对方持有上限", "it was more than may be held there"),
+    "lot_ended": ("有时间币已到期", "some of the coins had ended"),
     "cancelled_by_staff": ("窗口已取消", "was cancelled at the counter"),
     "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
 }
@@ -405,3 +290,38 @@ def _day(day: date, *, chinese: bool) -> str:
     if chinese:
         return f"{day.year}年{day.month}月{day.day}日"
     return f"{day.day} {day:%B %Y}"
+
+
+__all__ = [
+    "ATTEMPTS_MAX",
+    "CHANNELS",
+    "LANGUAGES",
+    "LEASE",
+    "NOT_UNDERSTOOD",
+    "PARAMS",
+    "QUEUED_FOR",
+    "TIMED_OUT",
+    "TRANSITIONS",
+    "UNREACHABLE",
+    "WAITS_MAX",
+    "Channel",
+    "Disposition",
+    "IllegalTransition",
+    "Kind",
+    "MissingPlaceholder",
+    "Next",
+    "State",
+    "UnknownPlaceholder",
+    "after_answer",
+    "after_receipt",
+    "after_waiting",
+    "back_off",
+    "back_off_limit",
+    "check_body",
+    "check_transition",
+    "disposition",
+    "placeholders",
+    "render",
+    "title",
+    "words",
+]
