@@ -16,14 +16,13 @@ from sqlalchemy.orm import Session
 
 from services.points.actions import rules as publishing
 from services.points.rules.rule_form import read_rule_set
-from services.points.rules.rule_set import RuleSet
+from services.points.rules.rule_set import REASON_CHARS_MAX, REASON_CHARS_MIN, RuleSet
 from shared import clock
 from shared.errors import Conflict, Forbidden, Missing, Rejected
 from shared.ids import uuid7
 from shared.messaging.transaction import Transaction
 
 BODY_BYTES_MAX = 262_144
-REASON_CHARS_MIN, REASON_CHARS_MAX = 2, 500
 
 _NEW = text(
     "INSERT INTO rule_drafts (draft_id, body, revision, state, made_by, made_at, changed_at)"

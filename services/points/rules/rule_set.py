@@ -10,6 +10,9 @@ from typing import Any
 
 from services.points.rules.caps import Cap
 
+# Why a draft is refused, said by whoever refuses it.
+REASON_CHARS_MIN, REASON_CHARS_MAX = 2, 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from services.points.actions.rule_drafts import REASON_CHARS_MAX, REASON_CHARS_MIN
+from services.points.rules.rule_set import REASON_CHARS_MAX, REASON_CHARS_MIN
 
 _REVISION = validate.Range(1, 2**31 - 1)
 
