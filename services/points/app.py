@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from services.points.api.corrections import make_corrections
 from services.points.api.district import make_district
+from services.points.api.flags import make_flags
 from services.points.api.journal import make_journal
 from services.points.api.passbooks import make_passbooks
 from services.points.api.public_notices import make_public_notices
@@ -44,6 +46,8 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api.register_blueprint(make_journal(sessions))
     api.register_blueprint(make_public_notices(sessions))
     api.register_blueprint(make_rules(sessions))
+    api.register_blueprint(make_corrections(sessions))
+    api.register_blueprint(make_flags(sessions))
     district = read_district(settings.district_code, settings.time_bank_key)
     api.register_blueprint(make_time_bank(sessions, district))
     codes = pickup_key(web.session_key)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.points import tasks
-from services.points.actions import budgets, certificates, expiry
+from services.points.actions import (
+    budgets,
+    certificates,
+    corrections,
+    debts,
+    expiry,
+    flags,
+    importing,
+)
 from services.points.actions.conversions import convert_by_right
 from services.points.actions.liability import close_days
 from services.points.actions.posting_notices import post_ended
@@ -38,6 +46,8 @@ REQUESTS_KEPT = timedelta(days=400)  # as long as inboxes are
 EXPIRE_EVERY_S = 300
 TIDY_EVERY_S = 3600
 CLOSE_EVERY_S = 600
+REPAY_EVERY_S = 30
+LOOK_EVERY_S = 6 * 3600
 
 
 def create_worker(settings: Settings | None = None) -> WorkerParts:
@@ -60,6 +70,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             Job("release_due", RELEASE_EVERY_S, _release_due),
             Job("forget_requests", TIDY_EVERY_S, _forget_requests),
             *tasks.create_jobs(district),
+            *_correction_jobs(),
         ],
         # Claims and accounts are locked in one order, and no handler needs the event before it.
         event_threads=2,
@@ -74,6 +85,16 @@ def _proof_jobs() -> list[Job]:
         Job("seal", SEAL_EVERY_S, lambda tx: _done(seal(tx))),
         Job("sweep_certificates", SWEEP_EVERY_S, lambda tx: _done(certificates.sweep(tx))),
         Job("verify_proof", VERIFY_EVERY_S, lambda tx: _done(verify_part(tx))),
+    ]
+
+
+def _correction_jobs() -> list[Job]:
+    """What is owed, what nobody decided in time, and what a person should look at."""
+    return [
+        Job("repay_debts", REPAY_EVERY_S, lambda tx: _done(debts.repay_debts(tx))),
+        Job("lapse_corrections", TIDY_EVERY_S, corrections.lapse),
+        Job("forget_imports", TIDY_EVERY_S, importing.forget_checked),
+        Job("raise_flags", LOOK_EVERY_S, flags.look),
     ]
 
 

@@ -109,8 +109,12 @@ def propose_adjustment(
     reason_code: str,
     reason: str,
     expires_on: date | None = None,
+    once: UUID | None = None,
 ) -> UUID:
-    """Ask a manager to add to a resident's account, or to take from it; raises as above."""
+    """Ask a manager to add to a resident's account, or to take from it; raises as above.
+
+    `once`: the id that whoever asks has made, so that asking again is no second proposal.
+    """
     written = law.check_reason(reason_code, reason)
     law.check_adjustment(asset, amount, expires_on, clock.today())
     if resident_no not in queries.known_residents(tx.session, [resident_no]):
@@ -126,7 +130,13 @@ def propose_adjustment(
         "expires_on": expires_on.isoformat() if expires_on else None,
     }
     return _propose(
-        tx, "adjustment", by=by, reason=(reason_code, written), resident_no=resident_no, body=body
+        tx,
+        "adjustment",
+        by=by,
+        reason=(reason_code, written),
+        resident_no=resident_no,
+        body=body,
+        once=once,
     )
 
 
@@ -174,13 +184,14 @@ def _propose(
     subject_id: UUID | None = None,
     policy: Policy | None = None,
     resident_no: str | None = None,
+    once: UUID | None = None,
 ) -> UUID:
     lapse(tx)  # what lapsed must not stand in the way of what is proposed again
     now = clock.now()
     made = tx.session.execute(
         _PROPOSE,
         {
-            "correction_id": uuid7(),
+            "correction_id": once or uuid7(),
             "kind": kind,
             "subject_id": subject_id,
             "policy": policy.value if policy else None,

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import ledger
+from services.points.actions import certificates, ledger
 from services.points.actions.documents import write_document
 from services.points.actions.ledger import Account, Key
 from services.points.actions.public_notices import close, withdraw
@@ -111,6 +111,7 @@ def reverse_award(tx: Transaction, award_id: UUID, approved: Approved) -> UUID:
     if award.is_pending and notice_id is not None:
         close(tx.session, notice_id, clock.now())
     tx.session.execute(_FREE_SPANS, {"award_id": award_id, "document_id": document_id})
+    certificates.after_reversal(tx, [award_id])
     _tell(tx, document_id, accounts, plans, {}, "reversal")
     return document_id
 

@@ -11,8 +11,11 @@ from services.points.pages.books import add_partner_book, add_passbooks
 from services.points.pages.budgets import add_budgets
 from services.points.pages.certificates import add_certificates
 from services.points.pages.certificates_desk import add_certificates_desk
+from services.points.pages.corrections import add_corrections
 from services.points.pages.desk import add_desk
+from services.points.pages.flags import add_flags
 from services.points.pages.households import add_households
+from services.points.pages.imports import add_imports
 from services.points.pages.journal import add_journal
 from services.points.pages.liability import add_liability
 from services.points.pages.notice_desk import add_notice_desk
@@ -60,6 +63,9 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_liability(blueprint, sessions)
     add_budgets(blueprint, sessions)
     add_journal(blueprint)
+    add_corrections(blueprint, sessions)
+    add_imports(blueprint, sessions)
+    add_flags(blueprint, sessions)
     add_desk(blueprint)
     add_public_notices(blueprint, sessions)
     add_notice_desk(blueprint, sessions)

@@ -52,6 +52,11 @@ PLACES = (
         "Make, issue, and the register",
     ),
     Place("/points/proof", "每日封存", "Proof", "每日的根与核验", "Roots of each day"),
+    Place("/points/corrections", "更正", "Corrections", "冲正与人工调整", "Reversals, adjustments"),
+    Place(
+        "/points/imports", "纸质存折转入", "Paper books", "检查、提交、撤回", "Check and bring in"
+    ),
+    Place("/points/flags", "疑点", "Flags", "请人核查的记录", "What a person should look at"),
     Place("/points/rules", "积分规则", "Rules", "现行与往期规则", "The rules, now and before"),
     Place(
         "/points/desk/public-notices",
