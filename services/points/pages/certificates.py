@@ -31,7 +31,7 @@ OFFICE = frozenset({"staff", "manager", "auditor"})
 STATES = {
     "asked": ("已申请", "asked for", "wait"),
     "made": ("待签发", "to be issued", "wait"),
-    "in_notice": ("公示中，尚未生效", "in notice, not valid yet", "wait"),
+    "in_notice": ("公示中，尚未生效", "in notice", "wait"),
     "valid": ("有效", "valid", "ok"),
     "refused": ("未予出具", "refused", "off"),
     "revoked": ("已撤销", "revoked", "bad"),
