@@ -12,7 +12,15 @@ from services.intake.actions.accounts import add_account
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
-from tests.browser import seed_lots, seed_public_notices, seed_rewards, seed_rules, seed_standing
+from tests.browser import (
+    seed_corrections,
+    seed_lots,
+    seed_proof,
+    seed_public_notices,
+    seed_rewards,
+    seed_rules,
+    seed_standing,
+)
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
 
@@ -90,6 +98,15 @@ PAGES = (
     Page("liability-audited", "auditor", "/points/liability?month=2026-01"),
     Page("budgets", "manager", "/points/budgets"),
     Page("journal", "auditor", "/points/journal"),
+    Page("corrections", "manager", "/points/corrections"),
+    Page("correction-new", "manager", "/points/corrections/new?resident_no={resident}"),
+    Page("correction-reverse", "manager", "/points/corrections/new?award_id={award}"),
+    Page("correction-waiting", "manager", "/points/corrections/{adjustment}"),
+    Page("correction-reversed", "auditor", "/points/corrections/{reversal}"),
+    Page("imports", "staff", "/points/imports"),
+    Page("import-good", "manager", "/points/imports/{import_good}"),
+    Page("import-bad", "staff", "/points/imports/{import_bad}"),
+    Page("flags", "manager", "/points/flags?state="),
     Page("overview", "operator", "/overview"),
     Page("rejected", "operator", "/intake/rejected"),
     Page("dead-letters", "operator", "/points/dead-letters"),
@@ -100,6 +117,13 @@ PAGES = (
     Page("dead-letters-audited", "auditor", "/notify/dead-letters"),
     Page("partner", "partner", "/partners/{partner}"),
     Page("partner-book", "partner", "/points/partners/{partner}"),
+    Page("proof", "", "/points/proof"),
+    Page("certificates", "", "/points/certificates"),
+    Page("certificate", "", "/points/certificates/{certificate}"),
+    Page("certificate-print", "resident", "/points/certificates/{certificate}/print"),
+    Page("own-certificates", "resident", "/passbooks/{resident}/certificates"),
+    Page("certificates-desk", "manager", "/points/desk/certificates"),
+    Page("certificate-office", "manager", "/points/desk/certificates/office?community={community}"),
     Page("docs", "", "/intake/docs"),
     Page("not-found", "", "/points/nothing-here"),
 )
@@ -185,11 +209,13 @@ def _seed(console: Console) -> None:
     with _transaction(console, "points") as tx:
         console.seeded.update(seed_rules.drafted(tx, str(manager)))
         seed_lots.owed(tx, console.resident, str(manager))
-        seed_standing.stood(tx, console.resident)
         session_key = console.district.settings["LINLI_SESSION_KEY"]
         console.seeded.update(
             seed_rewards.offered(tx, session_key, console.resident, console.partner)
         )
+        console.seeded.update(seed_corrections.corrected(tx, console.resident, console.partner))
+        seed_standing.stood(tx, console.resident)
+        console.seeded.update(seed_proof.certified(tx, console.resident))
         console.seeded.update(seed_public_notices.shown(tx, console.resident))
 
 

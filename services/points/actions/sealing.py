@@ -30,7 +30,7 @@ SWEEP_ACCOUNTS = 40_000  # looked at in one run
 SWEEP_EVERY = timedelta(hours=1)
 # A transaction may fill a page long before it commits: so far behind the end we look again.
 PAGES_BEHIND = 256
-_LOCK_KEY = 0x7365616C  # "seal"
+LOCK_KEY = 0x7365616C  # "seal"
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 _STATE = text("SELECT page, swept_to, swept_at FROM sealing_state WHERE id = 1")
@@ -110,7 +110,7 @@ def seal(tx: Transaction, most: int = ENTRIES_MAX) -> Sealed:
 
     One sealer at a time: another that runs meanwhile does nothing.
     """
-    if not tx.session.execute(_LOCK, {"key": _LOCK_KEY}).scalar_one():
+    if not tx.session.execute(_LOCK, {"key": LOCK_KEY}).scalar_one():
         return Sealed(0, 0, is_done=False, is_locked=True)
     now = clock.now()
     _close_days(tx, clock.today())

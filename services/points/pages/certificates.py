@@ -116,10 +116,8 @@ def _add_sheets(blueprint: Blueprint, sessions: Sessions) -> None:
         segno.make(address, error="m").save(
             drawn, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True, border=2
         )
-        return render_template(
-            "certificate_print.html", told=told, qr=Markup(drawn.getvalue().decode()),  # noqa: S704 - drawn by segno from our own address
-            address=address,
-        )  # fmt: skip
+        qr = Markup(drawn.getvalue().decode())  # noqa: S704 - segno drew it from our own address
+        return render_template("certificate_print.html", told=told, qr=qr, address=address)
 
     @blueprint.get(PLACE + "/<code>/certificate.pdf")
     @require_role("resident", *OFFICE)

@@ -1,4 +1,4 @@
-"""Certificates of service: how they are numbered, what they count, and what they are worth today."""
+"""Certificates of service: their numbers, what they count, and what they are worth on a day."""
 
 from __future__ import annotations
 

@@ -122,7 +122,8 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 def _parents(level: list[bytes]) -> list[bytes]:
     sha256, pairs = hashlib.sha256, iter(level)
-    above = [sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs)]  # noqa: B905
+    both = zip(pairs, pairs, strict=False)  # two by two; one left over is taken below
+    above = [sha256(_NODE + left + right).digest() for left, right in both]
     if len(level) % 2:
         above.append(level[-1])
     return above

@@ -1,4 +1,4 @@
-"""Certificates of service: by two people, numbered without gaps, shown first, gone when reversed."""
+"""Certificates of service: by two people, without gaps, shown first, gone when reversed."""
 
 from __future__ import annotations
 
