@@ -11,9 +11,14 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from deploy.local.processes import StackError
 from tests import stack
+
+# How long an example takes says how busy the machine is, and nothing of the law it tests.
+hypothesis_settings.register_profile("linli", deadline=None)
+hypothesis_settings.load_profile("linli")
 
 _CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 _STACK = pytest.StashKey[object]()
