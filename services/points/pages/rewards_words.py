@@ -102,7 +102,7 @@ def _days(terms: Terms) -> str:
     if terms.month_days:
         days = t("、", ", ").join(map(str, terms.month_days))
         parts.append(t(f"每月 {days} 日", f"day {days} of the month"))
-    if terms.weekdays:
+    if 0 < len(terms.weekdays) < len(WEEKDAYS):
         named = [WEEKDAYS[day - 1] for day in terms.weekdays]
         parts.append(t("、".join(w.zh for w in named), ", ".join(w.en for w in named)))
     if terms.exchange_from or terms.exchange_to:

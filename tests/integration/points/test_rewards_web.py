@@ -244,7 +244,7 @@ def test_a_venue_is_booked_by_its_time(ledger: Ledger, sign_in: SignIn) -> None:
     boss.post(f"{where}/slots", starts_at="tomorrow", ends_at="")
     ((slot_id, starts_at),) = ledger.rows("SELECT id, starts_at FROM venue_slots")
     assert starts_at == NOW + timedelta(days=1, hours=23)
-    assert "2026-10-17 09:00" in me.get(f"/points/rewards/{room}").text
+    assert "10-17 09:00–11:00" in me.get(f"/points/rewards/{room}").text
     confirm = me.get(f"/points/rewards/{room}/confirm?slot_id={slot_id}").text
     form = {"key": key_in(confirm), "slot_id": str(slot_id)}
     done = me.post(f"/points/rewards/{room}/redeem", **form)
