@@ -21,6 +21,7 @@ _COMMANDS = {
     "partner": "deploy.cli.partner:partner",
     "proof": "deploy.cli.proof:proof",
     "replay": "deploy.cli.dead_letters:replay",
+    "time-bank": "deploy.cli.time_bank:time_bank",
     "topology": "deploy.cli.topology:topology",
     "web": "deploy.cli.web:web",
     "worker": "deploy.cli.worker:worker",

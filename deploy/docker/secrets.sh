@@ -45,7 +45,8 @@ for service in intake points partners notify; do
     done
 done
 
-for name in session_key contact_key intake_field_key intake_index_key notify_field_key notify_index_key; do
+for name in session_key contact_key intake_field_key intake_index_key notify_field_key notify_index_key \
+    points_time_bank_key; do
     key | keep "$name"
 done
 password | keep sms_access_key_id

@@ -19,6 +19,8 @@ from deploy.postgres.bootstrap import ROLES, SERVICES, bootstrap
 
 ROOT = Path(__file__).resolve().parents[2]
 
+DISTRICT_CODE = "990101"  # of the example district, whose areas begin with it
+
 _SECRETS: dict[str, Callable[[], str]] = {
     "LINLI_SESSION_KEY": key,
     "LINLI_CONTACT_KEY": key,
@@ -26,6 +28,7 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "INTAKE_INDEX_KEY": key,
     "NOTIFY_FIELD_KEY": key,
     "NOTIFY_INDEX_KEY": key,
+    "POINTS_TIME_BANK_KEY": key,
     "NOTIFY_SMS_ACCESS_KEY_ID": password,
     "NOTIFY_SMS_ACCESS_KEY_SECRET": password,
     "NOTIFY_SMS_RECEIPT_TOKEN": password,
@@ -105,6 +108,7 @@ class LocalStack:
             "LINLI_RABBITMQ_MANAGEMENT_URL": self.rabbitmq.management_url,
             "LINLI_PUBLIC_URL": f"http://{HOST}:{self.ports.get('web')}",
             "NOTIFY_SMS_URL": f"http://{HOST}:{self.ports.get('sms')}",
+            "LINLI_DISTRICT_CODE": DISTRICT_CODE,
         }
         for service in SERVICES:
             for role, name in ((service, ""), (f"{service}_owner", "_OWNER")):

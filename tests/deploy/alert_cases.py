@@ -281,6 +281,9 @@ ALERTS: dict[str, tuple[Case, ...]] = {
         "linli_proof_verified_timestamp_seconds", "{}",
         limit_s=129_600, nothing=None, missing_fires=True,
     ),
+    "LinliTimeBankStuck": age(
+        "linli_time_bank_unsettled_oldest_timestamp_seconds", "{}", limit_s=86_400
+    ),
     "LinliDeliveriesOverdue": age(
         "linli_deliveries_due_oldest_timestamp_seconds", "{}", limit_s=300
     ),

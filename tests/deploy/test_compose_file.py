@@ -75,7 +75,7 @@ def test_broker_and_database_are_in_the_inner_network_only() -> None:
         name for name, each in COMPOSE["networks"].items() if not (each or {}).get("internal")
     }
     reach = {name for name, each in SERVICES.items() if outside & set(each["networks"])}
-    assert reach == {"gateway", "notify-worker"}
+    assert reach == {"gateway", "notify-worker", "points-worker"}
 
 
 def test_secrets_are_files_that_the_script_makes(tmp_path: Path) -> None:

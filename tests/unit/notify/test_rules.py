@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.notify import rules
 from services.notify.rules import Channel, Disposition, Kind, State
 
-VERSIONS = Path(rules.__file__).parent / "migrations" / "versions"
+VERSIONS = Path(rules.__file__).parents[1] / "migrations" / "versions"
 TEXTS = [
     text
     for path in sorted(VERSIONS.glob("0*.py"))
