@@ -20,6 +20,7 @@ from tests.browser import (
     seed_rewards,
     seed_rules,
     seed_standing,
+    seed_time_bank,
 )
 from tests.e2e.district import District, visiting
 from tests.e2e.months import marked_month
@@ -64,6 +65,9 @@ PAGES = (
     Page("disputes", "manager", "/points/desk/objections"),
     Page("dispute", "manager", "/points/desk/objections/{notice}/1"),
     Page("household", "resident", "/points/households/{resident}"),
+    Page("time-bank", "resident", "/points/time-bank/of/{resident}"),
+    Page("time-bank-desk", "staff", "/points/time-bank"),
+    Page("time-bank-peers", "manager", "/points/time-bank/peers"),
     Page("household-clerk", "staff", "/points/households/{resident}"),
     Page("household-find", "staff", "/points/households"),
     Page("rating", "resident", "/points/ratings/{resident}"),
@@ -215,6 +219,7 @@ def _seed(console: Console) -> None:
         )
         console.seeded.update(seed_corrections.corrected(tx, console.resident, console.partner))
         seed_standing.stood(tx, console.resident)
+        seed_time_bank.moved(tx, console.resident, console.district.settings)
         console.seeded.update(seed_proof.certified(tx, console.resident))
         console.seeded.update(seed_public_notices.shown(tx, console.resident))
 

@@ -98,6 +98,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
             resident_no=resident_no,
             points=held.get("points", Holding()),
             minutes=held.get("service_minutes", Holding()),
+            coins=held.get("time_coins", Holding()).balance,
             pending=pending,
             rows=[_row(line, rule_sets) for line in shown],
             next_before=_after(shown, points_before, minutes_before) if len(laid) > most else None,
