@@ -294,6 +294,36 @@ def test_people_at_once_stay_within_the_budget_together(book: Ledger) -> None:
     assert set(book.reconcile().values()) == {0}
 
 
+def test_who_checks_waits_for_whoever_checked_before(book: Ledger) -> None:
+    for name in (A, B):
+        give(book, NOV, name, 30)
+    approve(book, propose(book, 50, "redemptions"))
+
+    def redeem() -> str:
+        try:
+            with transaction(book.sessions) as tx:
+                put(tx, B, 30, "resident", "held", "hold")
+                budgets.check(tx.session, community_code=HOME, points={})
+        except Conflict as problem:
+            return problem.code
+        return "held"
+
+    def waits_or_is_done() -> bool:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return second.done() or book.scalar(waiting + " AND datname = current_database()") > 0
+
+    with on(DEC), ThreadPoolExecutor(1) as pool:
+        with transaction(book.sessions) as tx:
+            put(tx, A, 30, "resident", "held", "hold")
+            budgets.check(tx.session, community_code=HOME, points={})
+            second = pool.submit(redeem)
+            pause = threading.Event()
+            while not waits_or_is_done():
+                pause.wait(0.02)
+        assert second.result() == "budget_exhausted"
+    assert book.balance(B) == 30
+
+
 def test_of_several_the_last_decided_is_in_force(book: Ledger) -> None:
     approve(book, propose(book, 1, "all"))
     approve(book, propose(book, 2, "all"))
