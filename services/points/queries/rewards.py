@@ -74,7 +74,7 @@ _SPENDABLE = text(
     " JOIN lots l ON l.account_id = a.id WHERE a.owner = :resident_no"
     " AND a.owner_kind = 'resident' AND l.expires_on >= :today GROUP BY a.asset"
 )
-# What is stocked, held and collected of a reward is what its rows say: one row for each that is not.
+# What is stocked, held and collected of a reward is what its rows say; a row for each that is not.
 STOCK_BREAKS = (
     "SELECT CAST(NULL AS bigint) AS id FROM reward_stocks s LEFT JOIN ("
     " SELECT reward_id, sum(amount) AS stocked FROM stock_movements GROUP BY 1) m"
