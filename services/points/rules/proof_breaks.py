@@ -64,19 +64,22 @@ def breaks_of_block(
     leaf_of_each: Callable[[Part], Mapping[int, bytes]],
 ) -> list[Break]:
     """Everything that is wrong with a block; `leaf_of_each` is asked only where entries differ."""
-    place = {"community": header.community, "height": header.height}
+
+    def of_block(what: str) -> Break:
+        return Break(what=what, community=header.community, height=header.height)
+
     found: list[Break] = []
     is_true = proof.root(proof.split(stored)) == header.root
     if b"".join(part.found for part in parts) != stored:
         if sum(part.size for part in parts) != len(stored):
-            found.append(Break(what="ranges", **place))
+            found.append(of_block("ranges"))
         found += _entries(header, stored, parts, leaf_of_each, is_true=is_true)
     elif not is_true:
-        found.append(Break(what="root", **place))
+        found.append(of_block("root"))
     if header.hash != block_hash:
-        found.append(Break(what="hash", **place))
+        found.append(of_block("hash"))
     if header.before != (before_hash if header.height > 1 else NOTHING_BEFORE):
-        found.append(Break(what="chain", **place))
+        found.append(of_block("chain"))
     return found
 
 
