@@ -59,8 +59,8 @@ _AWARDS = (
 _FILL = (
     "INSERT INTO awards (award_id, kind, owner, community_code, household_no, on_date, programme,"
     " rule_version, points, service_minutes, explanation, accepted_at, credited_at)"
-    " SELECT award_id, 'activity', owner, '990101001001', 'H' || owner, '2014-06-01', NULL, NULL, 5,"
-    " 60, jsonb_build_object('kind', 'elder_care', 'minutes', 60, 'evidence', 'self_check',"
+    " SELECT award_id, 'activity', owner, '990101001001', 'H' || owner, '2014-06-01', NULL, NULL,"
+    " 5, 60, jsonb_build_object('kind', 'elder_care', 'minutes', 60, 'evidence', 'self_check',"
     " 'points_per_hour', 5, 'minutes_counted', 60, 'points_before_caps', 5, 'points', 5,"
     " 'caps_hit', '[]'::jsonb, 'activity_code', 'grown', 'partner', 'enterprise-01'),"
     " now(), now() FROM made",
@@ -68,7 +68,8 @@ _FILL = (
     " amount, kind, document_id, expires_on, source_id, posted_at)"
     " SELECT l.account_id, l.seq, l.balance, i.id, l.asset, l.amount, 'award', award_id,"
     " l.expires_on, CASE WHEN l.asset = 'points' THEN s.id END, now()"
-    " FROM made, LATERAL (VALUES (made.id, made.seq, made.balance, 'points', 5, '9999-12-31'::date),"
+    " FROM made, LATERAL (VALUES"
+    " (made.id, made.seq, made.balance, 'points', 5, '9999-12-31'::date),"
     " (made.minutes, made.minutes_seq, made.minutes_balance, 'service_minutes', 60, NULL))"
     " AS l (account_id, seq, balance, asset, amount, expires_on),"
     " accounts i, lot_sources s WHERE i.owner_kind = 'issuer' AND i.asset = l.asset"

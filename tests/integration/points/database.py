@@ -90,7 +90,8 @@ class Ledger:
                     " sealed_blocks, sealed_ranges, proof_days, proof_roots, sealing_state,"
                     " proof_passes, proof_breaks, certificate_awards, certificates,"
                     " certificate_registers, certificate_offices,"
-                    " budgets, point_rates, cap_usage, rule_sets, issuer_balances, inbox, outbox, dead_letters"
+                    " budgets, point_rates, cap_usage, rule_sets, issuer_balances,"
+                    " inbox, outbox, dead_letters"
                 )
             )
             connection.execute(text("DELETE FROM accounts WHERE owner <> 'district'"))
