@@ -41,7 +41,7 @@ _DEDUCTIONS = {
 
 
 def stood(tx: Transaction, resident: str) -> None:
-    """Of `resident`: a relative, consents, gifts, an honour, a deduction, appeals; and proposals."""
+    """Of `resident`: a relative, consents, gifts, an honour, a deduction, appeals; proposals."""
     for kind, name, rules in (
         ("household", "default", HOUSEHOLD),
         ("honour", "default", HONOURS),
