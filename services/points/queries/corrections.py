@@ -74,8 +74,8 @@ _CORRECTIONS = (
     " FROM corrections"
 )
 _LISTED = text(
-    f"SELECT * FROM ({_CORRECTIONS} WHERE (CAST(:before AS timestamptz) IS NULL OR made_at < :before)) c"
-    " WHERE (CAST(:state AS text) IS NULL OR state = :state)"
+    f"SELECT * FROM ({_CORRECTIONS} WHERE CAST(:before AS timestamptz) IS NULL"
+    " OR made_at < :before) c WHERE (CAST(:state AS text) IS NULL OR state = :state)"
     " ORDER BY made_at DESC, correction_id LIMIT :most"
 )
 _ONE = text(f"{_CORRECTIONS} WHERE correction_id = :correction_id")

@@ -1,4 +1,4 @@
-"""What looks odd in the ledger, found set by set and within limits; and flags as pages show them."""
+"""What looks odd in the ledger, found set by set within limits; and flags as pages show them."""
 
 from __future__ import annotations
 

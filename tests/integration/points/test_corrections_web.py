@@ -1,4 +1,4 @@
-"""Corrections, paper books and flags through pages and JSON: who may do what, and how it is told."""
+"""Corrections, paper books and flags through pages and JSON: who may do what, how it is told."""
 
 from __future__ import annotations
 
