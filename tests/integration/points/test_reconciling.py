@@ -44,7 +44,11 @@ def test_a_sound_ledger_has_no_breaks_and_nothing_is_frozen(filled: Ledger) -> N
             "accounts",
             {(A, "points")},
         ),
-        (f"UPDATE lots SET remaining = 5 WHERE account_id = {POINTS_OF_A}", "lots", {(A, "points")}),
+        (
+            f"UPDATE lots SET remaining = 5 WHERE account_id = {POINTS_OF_A}",
+            "lots",
+            {(A, "points")},
+        ),
         (
             "UPDATE awards SET points = points + 1 WHERE owner = 'R000001' AND points > 0",
             "awards",
