@@ -163,11 +163,6 @@ time_bank_escrow = Gauge(
     ["district"],
     multiprocess_mode="mostrecent",
 )
-time_bank_untied = Gauge(
-    "linli_time_bank_untied_coins",
-    "Escrow less what open transfers say it holds, over all districts; must be 0.",
-    multiprocess_mode="mostrecent",
-)
 time_bank_oldest = Gauge(
     "linli_time_bank_unsettled_oldest_timestamp_seconds",
     "When the oldest transfer without an answer was made; 0 when all are settled.",
@@ -227,6 +222,5 @@ __all__ = [
     "task_wait",
     "time_bank_escrow",
     "time_bank_oldest",
-    "time_bank_untied",
     "verdicts",
 ]

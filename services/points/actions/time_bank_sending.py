@@ -247,6 +247,7 @@ def measure(tx: Transaction) -> None:
     found = queries.escrow(tx.session)
     for each in found:
         metrics.time_bank_escrow.labels(each.district).set(each.balance)
-    metrics.time_bank_untied.set(sum(abs(each.balance - each.proposed) for each in found))
+    untied = sum(abs(each.balance - each.proposed) for each in found)
+    metrics.ledger_imbalance.labels("escrow").set(untied)
     waiting = [each.oldest.timestamp() for each in found if each.oldest is not None]
     metrics.time_bank_oldest.set(min(waiting, default=0))

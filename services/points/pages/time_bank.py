@@ -35,8 +35,8 @@ NUMBER_CHARS_MAX = 32
 
 # By the state, and whether a cancel was asked for.
 STATES: dict[str, tuple[str, str, str]] = {
-    "proposed": ("wait", "等待对方答复", "Waiting for the other district"),
-    "cancelling": ("wait", "撤销中，等待对方确认", "Cancelling, the other district must confirm"),
+    "proposed": ("wait", "待对方答复", "Waiting"),
+    "cancelling": ("wait", "撤销待确认", "Cancel asked"),
     "done": ("ok", "对方已收到", "Arrived"),
     "refused": ("off", "已退回", "Returned"),
 }

@@ -24,7 +24,7 @@ from shared import clock
 from shared.errors import Conflict, Forbidden, LinliError, Missing
 from shared.ids import uuid7
 from shared.messaging.transaction import transaction
-from shared.metrics import time_bank_escrow, time_bank_oldest, time_bank_untied
+from shared.metrics import ledger_imbalance, time_bank_escrow, time_bank_oldest
 from tests.integration.points.districts import (
     CHECKER,
     MAKER,
@@ -432,7 +432,7 @@ def test_gauges_say_what_waits(east: Side, west: Side, wire: Wire) -> None:
     def measured() -> tuple[float, float, float]:
         with transaction(east.ledger.sessions) as tx:
             measure(tx)
-        gauges = (time_bank_escrow.labels("WEST"), time_bank_oldest, time_bank_untied)
+        gauges = (time_bank_escrow.labels("WEST"), time_bank_oldest, ledger_imbalance.labels("escrow"))
         return tuple(gauge._value.get() for gauge in gauges)  # type: ignore[return-value]
 
     waiting = east.coins("WEST", "escrow")

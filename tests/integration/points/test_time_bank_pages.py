@@ -55,7 +55,7 @@ def test_a_resident_sends_in_two_steps(pair: tuple[Side, Side]) -> None:
     assert east.coins(giver) == 93
     (transfer_id,) = east.open()
     shown = page.get(f"{HOME}/of/{giver}").text
-    assert "等待对方答复" in shown
+    assert "待对方答复" in shown
     assert f"{transfer_id}/cancel" in shown
     east.send(transfer_id, Wire(pair))
     assert "对方已收到" in page.get(f"{HOME}/of/{giver}").text
@@ -102,7 +102,7 @@ def test_others_coins_are_nobody_s_business(pair: tuple[Side, Side]) -> None:
     # A clerk may ask; the other district must confirm.
     clerk = signed_in(east, "staff")
     assert clerk.post(f"{HOME}/of/{giver}/{moved}/cancel", data=token).status_code == 303
-    assert "撤销中" in clerk.get(f"{HOME}/of/{giver}").text
+    assert "撤销待确认" in clerk.get(f"{HOME}/of/{giver}").text
     assert f"{HOME}/transfers/{moved}/retry" in clerk.get(HOME).text
     assert clerk.post(f"{HOME}/transfers/{moved}/retry", data=token).status_code == 303
     east.send(moved, Wire(pair))

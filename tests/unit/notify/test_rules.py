@@ -22,6 +22,13 @@ TEXTS = [
     )
 ]
 NOW = datetime(2026, 10, 21, 5, 0, tzinfo=UTC)
+REDEEMED = {
+    "redemption_no": "D1",
+    "reward": "毛巾",
+    "quantity": 1,
+    "asset": "points",
+    "price": 20,
+}
 PARAMS = {
     Kind.REQUEST_RECEIPT: {"request_no": "Q1", "accepted_at": "2026-10-21T04:33:00+00:00"},
     Kind.WISH: {
@@ -62,6 +69,9 @@ PARAMS = {
         "points_balance": 75,
         "on_date": "2026-10-21",
     },
+    Kind.REDEMPTION_HELD: REDEEMED | {"place": "服务站", "due_at": "2026-10-28T04:33:00+00:00"},
+    Kind.REDEMPTION_POSTED: REDEEMED | {"collected_at": "2026-10-21T04:33:00+00:00"},
+    Kind.REDEMPTION_RELEASED: REDEEMED | {"reason": "timeout"},
     Kind.COINS_DEPARTED: {"district": "东区", "coins": 5, "coins_balance": 20},
     Kind.COINS_RETURNED: {
         "district": "东区",
