@@ -40,6 +40,7 @@ from tests.integration.points.showing import (
     PUBLISHED_AT,
     SHOWN_RULES,
     days,
+    decide,
     dispute,
     of_kind,
     post_all,
@@ -156,6 +157,20 @@ def test_the_last_line_of_a_notice_that_is_reversed_closes_it(ledger: Ledger) ->
         clock.advance(days(8))
         reverse(ledger, award_ids(ledger, A)[0])
         assert ledger.scalar("SELECT closed_at IS NOT NULL FROM public_notices")
+    assert_sound(ledger)
+
+
+def test_after_an_upheld_objection_only_the_time_is_left_to_reverse(ledger: Ledger) -> None:
+    publish_rules(ledger, SHOWN_RULES)
+    with time_at(PUBLISHED_AT):
+        ledger.hear(attended(A, 60), attended(A, 120, day=10))
+        number = publish(ledger)
+        dispute(ledger, number, 1)
+        decide(ledger, number, 1, "upheld")
+        document_id = reverse(ledger, award_ids(ledger, A)[0])
+        assert part(ledger, document_id, "service_minutes") == (60, 60, 0, 0, 0)
+        assert of_kind(ledger, A, "pending") == 12
+        assert unbalanced(ledger) == []
     assert_sound(ledger)
 
 
