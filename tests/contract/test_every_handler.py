@@ -30,7 +30,7 @@ RULES = ROOT / "examples" / "demo-district" / "rules.json"
 VOLATILE = {"id", "notice_id", "delivery_id", "created_at", "credited_at", "posted_at", "due_at"}
 VOLATILE |= {"refused_at"}
 VOLATILE |= {"written_at", "items", "next_attempt_at", "published_at", "updated_at", "heard_at"}
-ORDERED = {"seq", "balance", "credit_seq", "credit_balance", "points_balance"}
+ORDERED = {"seq", "balance", "award_no", "credit_seq", "credit_balance", "points_balance"}
 MADE = {"account_id", "source_id", "credit_account_id", "debit_account_id", "name", "phone"}
 MADE.add("queued_until")
 
