@@ -90,6 +90,7 @@ def check_file(tx: Transaction, content: bytes, *, by: str) -> Report:
     import_id = uuid7()
     told = sorted(problems, key=lambda one: one.row)[:PROBLEMS_MAX]
     kept = [] if problems else rows
+    seen = {row.row_no for row in rows} | {one.row for one in problems if one.row > 1}
     tx.session.execute(
         _KEEP,
         {
@@ -97,7 +98,7 @@ def check_file(tx: Transaction, content: bytes, *, by: str) -> Report:
             "file_hash": hashlib.sha256(content).digest(),
             "format": kind,
             "rows": orjson.dumps([row.as_json() for row in kept]).decode(),
-            "row_count": len(rows),
+            "row_count": len(seen),
             "problems": orjson.dumps([asdict(one) for one in told]).decode(),
             "problem_count": len(problems),
             "by": by,

@@ -187,6 +187,7 @@ def test_a_dry_run_names_row_and_column(book: Ledger, row: tuple[Any, ...], colu
 
 def test_a_file_with_problems_cannot_be_submitted(book: Ledger) -> None:
     report = check(book, csv_of([*ROWS, ("B", 1, A, "2026-01-05", -1, "", "", "")]))
+    assert book.rows("SELECT row_count, problem_count FROM paper_imports") == [(4, 1)]
     with pytest.raises(Conflict, match="has_problems"):
         submit(book, report)
 
