@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from services.points.clients import PATH
@@ -164,8 +164,17 @@ class World:
         return waiting
 
 
+# Credited, the answer lost, and long past the proposal's end nobody gets through.
 @examples
 @given(history=histories)
+@example(
+    history=[
+        ("depart", 0, 0, 10, 1),
+        ("send", 0, 0, ["unanswered", "well"]),
+        ("pass", 200),
+        ("send", 0, 0, ["lost", "lost"]),
+    ]
+)
 def test_coins_are_neither_made_nor_lost_between_districts(
     pair: tuple[Side, Side], history: list[tuple[Any, ...]]
 ) -> None:
