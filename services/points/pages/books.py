@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from services.points import queries
 from services.points.pages.pending import pending_of
 from services.points.queries import SEQ_MAX, Holding, RuleSets
+from services.points.queries.corrections import owed
 from services.points.queries.lots import ending_first
 from services.points.queries.stars import default_progress
 from services.points.rules.documents import KINDS as KINDS_OF_DOCUMENT
@@ -86,6 +87,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
                 before=minutes_before,
                 most=most + 1,
             )
+            owing = owed(session, resident_no)
             rule_sets = queries.rules_by_version(session)
             pending = pending_of(session, resident_no)
             served = held.get("service_minutes", Holding()).balance
@@ -108,6 +110,7 @@ def add_passbooks(blueprint: Blueprint, sessions: Sessions) -> None:
             is_own=account.role == "resident",
             is_printed=is_printed,
             printed_at=clock.now(),
+            owing=owing,
         )
 
 

@@ -12,11 +12,13 @@ from flask import Flask, session
 from flask.testing import FlaskClient
 
 from services.points.app import create_app
+from shared.messaging.transaction import transaction
 from shared.web import auth
 from shared.web.auth import Account
 from shared.web.settings import WebSettings
-from tests.integration.points.correcting import award_ids, csv_of, register
+from tests.integration.points.correcting import award_ids, csv_of, register, reverse
 from tests.integration.points.database import RULES, Ledger, attended, publish_rules
+from tests.integration.points.lots import spend
 from tests.integration.points.test_flags import ONCE, served
 from tests.integration.points.test_importing import ROWS
 
@@ -85,6 +87,7 @@ def test_a_reversal_through_json_by_two_managers(book: Ledger, sign_in: SignIn) 
         "m-2",
     )
     assert book.balance(A) == 0
+    assert "尚欠积分" not in one.get(f"/passbooks/{A}").get_data(as_text=True)
     listed = sign_in("auditor", "a-1").get(f"{API}/corrections?state=approved").json
     assert [c["made_by"] for c in listed["corrections"]] == ["m-1"]
     entries = one.get(f"{API}/passbooks/{A}/entries").json["entries"]
@@ -164,6 +167,15 @@ def test_a_managers_page_reverses_an_award(book: Ledger, sign_in: SignIn) -> Non
     shown = manager.get(made.location).get_data(as_text=True)
     assert "冲正结果" in shown
     assert book.balance(A) == 0
+
+
+def test_a_passbook_tells_what_is_owed(book: Ledger, sign_in: SignIn) -> None:
+    with transaction(book.sessions) as tx:
+        spend(tx, A, 4)
+    reverse(book, award_ids(book, A)[0], policy="debt")
+    shown = sign_in("staff", "s-1").get(f"/passbooks/{A}").get_data(as_text=True)
+    assert "尚欠积分" in shown
+    assert "4 分记为欠分" in shown
 
 
 def test_a_paper_book_through_the_pages(book: Ledger, sign_in: SignIn) -> None:
