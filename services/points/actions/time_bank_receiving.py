@@ -238,9 +238,11 @@ def _sender(
 ) -> PeerTerms:
     if message.to_district != here.code:
         raise Rejected(
-            "misdirected", f"本区代码为 {here.code}，报文寄往别处",
-            f"this district is {here.code}: the message is for another", pointer="/body/to_district",
-        )  # fmt: skip
+            "misdirected",
+            f"本区代码为 {here.code}，报文寄往别处",
+            f"this district is {here.code}: the message is for another",
+            pointer="/body/to_district",
+        )
     peer = queries.peer(session, message.from_district)
     unknown = Unauthenticated(
         "bad_signature",

@@ -24,9 +24,10 @@ from services.points.models.base import Base
 class PeerChange(Base):
     """对接区: what another district is to be from now on. One proposes it, another decides.
 
-    The newest approved change of a code is what is in force; one at a time is open. Limits are coins: what one transfer
-    may carry, what a resident may send (and receive) with this district in a month, and what a
-    resident may hold after receiving. `public_key` is base64 of 32 bytes (Ed25519).
+    The newest approved change of a code is what is in force; one at a time is open. Limits are
+    coins: what one transfer may carry, what a resident may send (and receive) with this district
+    in a month, and what a resident may hold after receiving. `public_key` is base64 of 32 bytes
+    (Ed25519).
     """
 
     __tablename__ = "time_bank_peer_changes"

@@ -128,8 +128,11 @@ def check_url(url: str) -> str:
 
     Only https, because resident numbers go there; plain http only on a private line, by address.
     """
-    wrong = _wrong("/url", "须为 https:// 开头的网址（专线可用内网 IP 的 http://），不含路径",
-                   "must be an https address without a path (http only to a private IP)")  # fmt: skip
+    wrong = _wrong(
+        "/url",
+        "须为 https:// 开头的网址（专线可用内网 IP 的 http://），不含路径",
+        "must be an https address without a path (http only to a private IP)",
+    )
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from shared.errors import Rejected
+from shared.ids import normal
 
 VERSION = 1
 ENVELOPE_BYTES_MAX = 32 * 1024
@@ -243,11 +244,11 @@ def _ends(told: Body) -> dict[str, Any]:
         raise wrong("/body/nonce", "须为 32 位十六进制", "must be 32 hexadecimal digits")
     written = _text(told, "transfer_id")
     try:
-        transfer_id = UUID(written)
+        transfer_id = UUID(normal(written))
     except ValueError:
-        transfer_id = None  # type: ignore[assignment]
-    if transfer_id is None or str(transfer_id) != written:
-        raise wrong("/body/transfer_id", "须为 UUID", "must be a UUID")
+        raise wrong("/body/transfer_id", "须为 UUID", "must be a UUID") from None
+    if str(transfer_id) != written:
+        raise wrong("/body/transfer_id", "须为小写的 UUID", "must be a UUID in lower case")
     return {
         "transfer_id": transfer_id,
         "nonce": nonce,

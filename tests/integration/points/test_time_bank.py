@@ -432,7 +432,11 @@ def test_gauges_say_what_waits(east: Side, west: Side, wire: Wire) -> None:
     def measured() -> tuple[float, float, float]:
         with transaction(east.ledger.sessions) as tx:
             measure(tx)
-        gauges = (time_bank_escrow.labels("WEST"), time_bank_oldest, ledger_imbalance.labels("escrow"))
+        gauges = (
+            time_bank_escrow.labels("WEST"),
+            time_bank_oldest,
+            ledger_imbalance.labels("escrow"),
+        )
         return tuple(gauge._value.get() for gauge in gauges)  # type: ignore[return-value]
 
     waiting = east.coins("WEST", "escrow")
