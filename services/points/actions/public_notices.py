@@ -59,6 +59,7 @@ _SHOW = text(
     " FROM unnest(CAST(:award_ids AS uuid[])) WITH ORDINALITY AS k (award_id, no)"
     " WHERE l.award_id = k.award_id"
 )
+_LOCK = text("SELECT FROM public_notices WHERE notice_no = :notice_no FOR UPDATE")
 _LINE = text(
     "SELECT l.award_id, l.notice_id, l.line_no, l.state, l.ends_at, l.resident_no, l.points,"
     " l.on_date, l.expires_on, l.source_id, n.notice_no, n.made_by"
@@ -289,6 +290,8 @@ def close(session: Session, notice_id: UUID, now: datetime) -> None:
 
 def _locked_line(session: Session, notice_no: str, line_no: int) -> Row[Any]:
     asked = {"notice_no": notice_no, "line_no": line_no}
+    # The notice before its lines, as posting and reversing do.
+    session.execute(_LOCK, {"notice_no": notice_no})
     line = session.execute(_LINE, asked).one_or_none() if 0 < line_no < 2**31 else None
     if line is None:
         raise Missing(
