@@ -14,7 +14,7 @@ KINDS = {
     "posting": Words("公示期满入账", "posted after public notice"),
     "hold": Words("兑换冻结", "put aside for a redemption"),
     "redemption": Words("兑换", "redeemed"),
-    "release": Words("兑换取消退回", "returned from a redemption"),
+    "release": Words("冻结退回", "given back from a hold"),
     "expiry": Words("到期", "ended"),
     "reversal": Words("冲正", "reversed"),
     "adjustment": Words("人工调整", "adjusted by hand"),

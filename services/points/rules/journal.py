@@ -123,7 +123,8 @@ class Beancount:
         return (
             f'{local_date(entry.posted_at)} * "{entry.kind}"\n  document: "{entry.document_id}"\n'
             + (f'  lot: "{entry.lot}"\n' if entry.lot else "")
-            + f"  {entry.credit}  {entry.amount} {unit}\n  {entry.debit}  -{entry.amount} {unit}\n\n"
+            + f"  {entry.credit}  {entry.amount} {unit}\n"
+            + f"  {entry.debit}  -{entry.amount} {unit}\n\n"
         )
 
     def closing(self, account: Account, on: date) -> str:

@@ -1,4 +1,4 @@
-"""The pages of what is owed, of budgets, and of the exported ledger: who sees what, and does what."""
+"""The pages of what is owed, of budgets, and of the exported ledger: who sees and does what."""
 
 from __future__ import annotations
 
