@@ -90,9 +90,14 @@ held = st.lists(
 )
 
 
-@given(held, st.lists(st.tuples(held, st.integers(0, 60)), max_size=3), st.integers(1, 200))
+@given(
+    held,
+    st.lists(st.tuples(held, st.integers(0, 60)), max_size=3),
+    st.integers(1, 200),
+    st.booleans(),
+)
 def test_shared_spending_takes_exactly_what_is_allowed_and_what_ends_first(
-    own: list[HeldLot], others: list[tuple[list[HeldLot], int]], amount: int
+    own: list[HeldLot], others: list[tuple[list[HeldLot], int]], amount: int, own_first: bool
 ) -> None:
     members = [Member("A", own, None)]
     members += [Member(f"B{n}", lots, most) for n, (lots, most) in enumerate(others)]
@@ -107,7 +112,7 @@ def test_shared_spending_takes_exactly_what_is_allowed_and_what_ends_first(
         for one in members
     }
     try:
-        taken = allocate(iter(members), amount, ON)
+        taken = allocate(iter(members), amount, ON, own_first=own_first)
     except ValueError:
         assert sum(room.values()) < amount
         return
@@ -119,7 +124,16 @@ def test_shared_spending_takes_exactly_what_is_allowed_and_what_ends_first(
             kept = {h.lot: h.remaining for h in one.held}
             assert 0 < share.amount <= kept[share.lot]
             assert share.lot.expires_on >= ON
-    assert [s.lot.expires_on for s in taken] == sorted(s.lot.expires_on for s in taken)
+    if own_first:
+        of_others = sum(share.amount for share in taken if share.resident_no != "A")
+        assert of_others == max(0, amount - good["A"])
+    parts = (
+        [[s for s in taken if (s.resident_no == "A") is is_own] for is_own in (True, False)]
+        if own_first
+        else [taken]
+    )
+    for part in parts:
+        assert [s.lot.expires_on for s in part] == sorted(s.lot.expires_on for s in part)
 
 
 amounts = st.dictionaries(st.integers(0, 12), st.integers(0, 10**7), max_size=4)

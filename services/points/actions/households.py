@@ -6,7 +6,7 @@ what is his, and only his consent ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -53,7 +53,8 @@ _SPEND = text(
 _COME_BACK = text(
     "INSERT INTO household_spends (document_id, resident_no, spender, month, amount, made_at)"
     " SELECT document_id, resident_no, spender, month, -sum(amount), :now FROM household_spends"
-    " WHERE document_id = :document_id GROUP BY document_id, resident_no, spender, month"
+    " WHERE document_id = ANY(CAST(:document_ids AS uuid[]))"
+    " GROUP BY document_id, resident_no, spender, month"
     " HAVING sum(amount) > 0"
 )
 
@@ -69,10 +70,23 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """All parts, what ends first first; and every account that was locked, by its key."""
+    """All parts, what goes first first; every account that was locked, by its key; and what
+    tells the others of what was taken of theirs.
+    """
 
     parts: list[Drawn]
     accounts: dict[Key, Account]
+    said: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """Under the locks of `accounts`: whose points may be spent, and how much of the others'."""
+
+    resident_no: str
+    sharing: dict[str, int]
+    accounts: dict[Key, Account]
+    on: date
 
 
 def consent(
@@ -138,41 +152,65 @@ def draw(
     step, in one call; moves nothing. What it takes of others counts against their monthly limit
     and they are told. Raises Conflict when there is not enough within what they allow.
     """
+    drawn = take_from(
+        tx, opened(tx, resident_no, also=also, on=on), amount, document_id=document_id
+    )
+    tx.emit(drawn.said)
+    return drawn
+
+
+def opened(
+    tx: Transaction,
+    resident_no: str,
+    *,
+    kinds: Sequence[str] = ("resident",),
+    also: Iterable[Key] = (),
+    on: date | None = None,
+) -> Purse:
+    """Lock the accounts of all who take part, of each of the owner `kinds`, and `also` others, in
+    one call; what may be spent of whose is certain from here on.
+    """
     on = on or clock.today()
     where = queries.home(tx.session, resident_no)
     sharing = _sharing(tx, where, resident_no, on)
-    keys = [(POINTS, "resident", no) for no in {resident_no, *sharing}]
+    keys = [(POINTS, kind, no) for no in {resident_no, *sharing} for kind in kinds]
     accounts = ledger.locked(tx.session, [*keys, *also])
     if sharing:
         # Only now, under the accounts' locks, is it certain what the others have spent.
         sharing = _sharing(tx, where, resident_no, on, only=set(sharing))
-    held = ledger.held_lots(tx.session, [accounts[key] for key in keys])
-    members = [
-        Member(no, held[accounts[POINTS, "resident", no].id], sharing.get(no))
-        for _, _, no in keys
-        if no == resident_no or no in sharing
-    ]
+    return Purse(resident_no, sharing, accounts, on)
+
+
+def take_from(
+    tx: Transaction, purse: Purse, amount: int, *, document_id: UUID, own_first: bool = False
+) -> Draw:
+    """The parts of an amount; moves nothing and says nothing: the caller emits what is `said`.
+
+    What it takes of others counts against their limit. Raises Conflict as `draw` does.
+    """
+    mine = {
+        no: purse.accounts[POINTS, "resident", no] for no in (purse.resident_no, *purse.sharing)
+    }
+    held = ledger.held_lots(tx.session, mine.values())
+    members = [Member(no, held[account.id], purse.sharing.get(no)) for no, account in mine.items()]
     try:
-        shares = allocate(members, amount, on)
+        shares = allocate(members, amount, purse.on, own_first=own_first)
     except ValueError as problem:
         raise Conflict(
             "not_enough_points",
             f"可用积分不足 {amount} 分（含家人同意共用的部分）",
             f"there are not {amount} points, even with what the household shares",
         ) from problem
-    parts = [
-        Drawn(accounts[POINTS, "resident", one.resident_no], one.lot, one.amount) for one in shares
-    ]
-    _remember(tx, resident_no, shares, accounts, document_id, on)
-    return Draw(parts, accounts)
+    parts = [Drawn(mine[one.resident_no], one.lot, one.amount) for one in shares]
+    return Draw(parts, purse.accounts, _remember(tx, purse, shares, document_id))
 
 
-def give_back(tx: Transaction, document_id: UUID) -> None:
-    """What was drawn for a document has come back: it counts against nobody's limit any more.
+def give_back(tx: Transaction, *document_ids: UUID) -> None:
+    """What was drawn for documents has come back: it counts against nobody's limit any more.
 
     The caller returns the points themselves. Doing it again changes nothing.
     """
-    tx.session.execute(_COME_BACK, {"document_id": document_id, "now": clock.now()})
+    tx.session.execute(_COME_BACK, {"document_ids": literal(document_ids), "now": clock.now()})
 
 
 def shared_event(
@@ -230,39 +268,32 @@ def _sharing(
     }
 
 
-def _remember(
-    tx: Transaction,
-    spender: str,
-    shares: list[Share],
-    accounts: dict[Key, Account],
-    document_id: UUID,
-    on: date,
-) -> None:
+def _remember(tx: Transaction, purse: Purse, shares: list[Share], document_id: UUID) -> list[Event]:
     of_others: dict[str, int] = {}
     for one in shares:
-        if one.resident_no != spender:
+        if one.resident_no != purse.resident_no:
             of_others[one.resident_no] = of_others.get(one.resident_no, 0) + one.amount
     if not of_others:
-        return
+        return []
     tx.session.execute(
         _SPEND,
         {
             "document_id": document_id,
-            "spender": spender,
-            "month": on.replace(day=1),
+            "spender": purse.resident_no,
+            "month": purse.on.replace(day=1),
             "now": clock.now(),
             "resident_nos": literal(of_others),
             "amounts": literal(of_others.values()),
         },
     )
-    tx.emit(
+    return [
         shared_event(
             no,
             "spent",
             amount,
-            accounts[POINTS, "resident", no].balance - amount,
+            purse.accounts[POINTS, "resident", no].balance - amount,
             document_id,
-            on,
+            purse.on,
         )
         for no, amount in of_others.items()
-    )
+    ]

@@ -8,7 +8,7 @@ same answer for ever, also when that answer was a refusal.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,9 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import budgets, ledger
+from services.points.actions import budgets, households, ledger
 from services.points.actions.documents import write_document
+from services.points.actions.households import Draw, Drawn, Purse
 from services.points.actions.ledger import Account
 from services.points.queries.rewards import Offer, offer, redeemed_since
 from services.points.rules.lots import HeldLot, Lot, take
@@ -27,6 +28,7 @@ from services.points.rules.redemptions import (
     code_hash,
     make_code,
     redemption_no,
+    told_to_others,
 )
 from services.points.rules.rewards import (
     ASSETS,
@@ -96,11 +98,17 @@ class Asked:
     reward_id: int
     quantity: int = 1
     slot_id: int | None = None
+    use_household: bool = False  # what the household shares pays what one's own do not
     by: str
 
     def body(self) -> dict[str, Any]:
         """What must be the same when the key is."""
-        return {"reward_id": self.reward_id, "quantity": self.quantity, "slot_id": self.slot_id}
+        return {
+            "reward_id": self.reward_id,
+            "quantity": self.quantity,
+            "slot_id": self.slot_id,
+            "use_household": self.use_household,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +158,7 @@ def redeem(tx: Transaction, asked: Asked, key: bytes) -> Outcome:
     try:
         # What a refused request opened or touched is undone; only its answer stays.
         with tx.session.begin_nested():
-            redeemed, said = _hold(tx.session, asked, key, now)
+            redeemed, said = _hold(tx, asked, key, now)
     except LinliError as problem:
         told = {
             "code": problem.code,
@@ -164,7 +172,7 @@ def redeem(tx: Transaction, asked: Asked, key: bytes) -> Outcome:
         )
         return Outcome(None, problem)
     tx.session.execute(_ANSWER, {**mine, "redemption_id": redeemed.redemption_id, "refusal": None})
-    tx.emit([said])
+    tx.emit(said)
     return Outcome(redeemed)
 
 
@@ -175,7 +183,8 @@ def forget_requests(tx: Transaction, kept: timedelta) -> None:
 
 def _again(known: Any, asked: Asked) -> Outcome:
     """The answer that the key has; raises Conflict when it was given for something else."""
-    differing = [name for name, value in asked.body().items() if known.body.get(name) != value]
+    was = {"use_household": False} | known.body  # older requests did not name it
+    differing = [name for name, value in asked.body().items() if was.get(name) != value]
     if differing:
         listed = ", ".join(differing)
         raise Conflict(
@@ -190,10 +199,10 @@ def _again(known: Any, asked: Asked) -> Outcome:
     return Outcome(Redeemed(known.redemption_id, number, is_replay=True))
 
 
-def _hold(session: Session, asked: Asked, key: bytes, now: datetime) -> tuple[Redeemed, Event]:
+def _hold(tx: Transaction, asked: Asked, key: bytes, now: datetime) -> tuple[Redeemed, list[Event]]:
+    session = tx.session
     asset = _known(offer(session, asked.reward_id)).terms.asset  # it never changes
-    mine, held = (asset, "resident", asked.resident_no), (asset, "held", asked.resident_no)
-    accounts = ledger.locked(session, [mine, held])
+    purse = _purse(tx, asked, asset, now)
     session.execute(_LOCK_STOCK, {"reward_id": asked.reward_id})
     # Read again: under the lock nobody can change the terms any more.
     wanted = _known(offer(session, asked.reward_id))
@@ -201,9 +210,9 @@ def _hold(session: Session, asked: Asked, key: bytes, now: datetime) -> tuple[Re
     _check(session, asked, wanted, community, now)
     due_at = _due(session, asked, wanted, now)
     price = wanted.terms.price * asked.quantity
-    lots = _lots(session, accounts[mine], asset, price, now)
-    _hold_stock(session, asked)
     redemption_id = uuid7()
+    paid = _pay(tx, asked, purse, asset, price, redemption_id)
+    _hold_stock(session, asked)
     held_on = local_date(now)
     row: dict[str, Any] = {
         "redemption_id": redemption_id,
@@ -227,15 +236,43 @@ def _hold(session: Session, asked: Asked, key: bytes, now: datetime) -> tuple[Re
         "due_at": due_at,
     }
     number = redemption_no(held_on, session.execute(_WRITE, row).scalar_one())
-    _document(session, row, number)
+    _document(session, row, number, is_shared=bool(paid.said))
     posting = ledger.posting(session)
-    for lot, amount in lots:
-        posting.move(accounts[mine], accounts[held], amount, redemption_id, "hold", lot)
+    for part in paid.parts:
+        # Put aside in its owner's name: given back or not, it never becomes another's.
+        aside = paid.accounts[asset, "held", part.account.owner]
+        posting.move(part.account, aside, part.amount, redemption_id, "hold", part.lot)
     posting.post(session, now)
     if asset == "points":
         # What was just put aside is in the sum already: nothing more is wanted.
         budgets.check(session, community_code=community or "", points={})
-    return Redeemed(redemption_id, number), _said(row, number)
+    return Redeemed(redemption_id, number), [_said(row, number), *paid.said]
+
+
+def _purse(tx: Transaction, asked: Asked, asset: str, now: datetime) -> Purse:
+    """The accounts that may pay, and those their parts are put aside in, all locked at once."""
+    kinds = ("resident", "held")
+    if asked.use_household:
+        if asset != households.POINTS:
+            raise Conflict(
+                "own_only",
+                "家人只能共用积分，时间币请用自己的",
+                "a household shares points only: pay time coins from your own",
+                pointer="/use_household",
+            )
+        return households.opened(tx, asked.resident_no, kinds=kinds, on=local_date(now))
+    accounts = ledger.locked(tx.session, [(asset, kind, asked.resident_no) for kind in kinds])
+    return Purse(asked.resident_no, {}, accounts, local_date(now))
+
+
+def _pay(
+    tx: Transaction, asked: Asked, purse: Purse, asset: str, price: int, redemption_id: UUID
+) -> Draw:
+    if asked.use_household:
+        return households.take_from(tx, purse, price, document_id=redemption_id, own_first=True)
+    mine = purse.accounts[asset, "resident", asked.resident_no]
+    lots = _lots(tx.session, mine, asset, price, purse.on)
+    return Draw([Drawn(mine, lot, amount) for lot, amount in lots], purse.accounts, [])
 
 
 def _known(found: Offer | None) -> Offer:
@@ -291,10 +328,9 @@ def _due(session: Session, asked: Asked, wanted: Offer, now: datetime) -> dateti
 
 
 def _lots(
-    session: Session, account: Account, asset: str, price: int, now: datetime
+    session: Session, account: Account, asset: str, price: int, on: date
 ) -> list[tuple[Lot, int]]:
     """Which lots pay, the first to end first; what has ended but was not swept yet pays nothing."""
-    on = local_date(now)
     held: list[HeldLot] = ledger.held_lots(session, [account])[account.id]
     good = [one for one in held if one.lot.expires_on >= on]
     there = sum(one.remaining for one in good)
@@ -319,7 +355,7 @@ def _hold_stock(session: Session, asked: Asked) -> None:
         )
 
 
-def _document(session: Session, row: dict[str, Any], number: str) -> None:
+def _document(session: Session, row: dict[str, Any], number: str, *, is_shared: bool) -> None:
     by_when = row["due_at"].astimezone(DISTRICT_TIMEZONE)
     facts = {
         "zh": f"兑换“{row['title']}”×{row['quantity']}，编号 {number}，"
@@ -329,6 +365,8 @@ def _document(session: Session, row: dict[str, Any], number: str) -> None:
         "redemption_no": number,
         "reward_id": row["reward_id"],
     }
+    if is_shared:
+        facts |= told_to_others("hold", row["resident_no"])
     write_document(session, row["redemption_id"], "hold", made_by=row["by"], facts=facts)
 
 

@@ -1,7 +1,7 @@
 """Ends what was redeemed: posts what was collected, gives back what was cancelled or ran out.
 
-Each redemption leaves `held` exactly once: whoever ends it holds the member's accounts, and only
-the row that is still `held` moves. What is given back are the hold's own lots, with their own
+Each redemption leaves `held` exactly once: whoever ends it holds the accounts of all who pay, and
+only the row that is still `held` moves. What is given back are the hold's own lots, with their own
 expiry, also when that day has passed meanwhile: the sweep of expiry decides about those.
 """
 
@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import ledger
+from services.points.actions import households, ledger
 from services.points.actions.ledger import Account, Key, Posting
 from services.points.rules.lots import Lot
 from services.points.rules.redemptions import (
@@ -27,6 +27,7 @@ from services.points.rules.redemptions import (
     How,
     State,
     redemption_no,
+    told_to_others,
 )
 from shared import clock
 from shared.clock import local_date
@@ -50,7 +51,11 @@ _DUE = text(
     " AND a.owner_kind = 'held' AND a.asset = r.asset"
     " JOIN accounts b ON b.owner = a.owner AND b.owner_kind = 'resident' AND b.asset = a.asset"
     " WHERE r.state = 'held' AND r.due_at <= :now"
-    " AND a.frozen_reason IS NULL AND b.frozen_reason IS NULL ORDER BY r.due_at LIMIT :most"
+    " AND a.frozen_reason IS NULL AND b.frozen_reason IS NULL"
+    " AND NOT EXISTS (SELECT FROM household_spends h JOIN accounts f ON f.owner = h.resident_no"
+    " AND f.owner_kind IN ('held', 'resident') AND f.asset = r.asset"
+    " WHERE h.document_id = r.redemption_id AND f.frozen_reason IS NOT NULL)"
+    " ORDER BY r.due_at LIMIT :most"
 )
 _LOCK_STOCKS = text(
     "SELECT reward_id FROM reward_stocks WHERE reward_id = ANY(CAST(:rewards AS bigint[]))"
@@ -75,9 +80,10 @@ _STOCKS = text(
     " WHERE t.reward_id = s.reward_id"
 )
 _HELD_LOTS = text(
-    "SELECT document_id, expires_on, source_id, amount FROM transfers"
-    " WHERE document_id = ANY(CAST(:ids AS uuid[])) AND kind = 'hold'"
-    " ORDER BY document_id, expires_on, source_id"
+    "SELECT t.document_id, a.owner, t.expires_on, t.source_id, t.amount FROM transfers t"
+    " JOIN accounts a ON a.id = t.credit_account_id"
+    " WHERE t.document_id = ANY(CAST(:ids AS uuid[])) AND t.kind = 'hold'"
+    " ORDER BY t.document_id, a.owner, t.expires_on, t.source_id"
 )
 _DOCUMENTS = text(
     "INSERT INTO documents (document_id, kind, on_date, made_by, facts, made_at)"
@@ -97,6 +103,18 @@ class Ending:
     source_event_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """Locked accounts, and of each redemption what is put aside: whose, which lot, how much."""
+
+    accounts: dict[Key, Account]
+    aside: dict[UUID, list[tuple[str, Lot, int]]]
+
+    def is_shared(self, row: Any) -> bool:
+        """Whether somebody of the household pays a part."""
+        return any(owner != row.resident_no for owner, _, _ in self.aside[row.redemption_id])
+
+
 def settle(tx: Transaction, endings: Sequence[Ending], how: How) -> set[UUID]:
     """End those that are still held, all by the same way; the ids of those that were.
 
@@ -106,11 +124,15 @@ def settle(tx: Transaction, endings: Sequence[Ending], how: How) -> set[UUID]:
     found = tx.session.execute(_FIND, {"ids": literal(sorted(by_id))}).all()
     if not found:
         return set()
-    accounts = ledger.locked(tx.session, _keys(found))
+    # What was held is a fact that no longer changes: it is read before the locks, to know them.
+    ids = literal(sorted(row.redemption_id for row in found))
+    aside = _by_hold(tx.session.execute(_HELD_LOTS, {"ids": ids}))
+    accounts = ledger.locked(tx.session, _keys(found, aside))
     tx.session.execute(_LOCK_STOCKS, {"rewards": literal(sorted({r.reward_id for r in found}))})
     held = tx.session.execute(_LOCK, {"ids": literal(sorted(r.redemption_id for r in found))}).all()
     if held:
-        _end(tx, [(row, by_id[row.redemption_id]) for row in held], how, accounts)
+        books = _Books(accounts, aside)
+        _end(tx, [(row, by_id[row.redemption_id]) for row in held], how, books)
     return {row.redemption_id for row in held}
 
 
@@ -122,14 +144,24 @@ def release_due(tx: Transaction, most: int = DUE_AT_ONCE) -> int:
     return len(settle(tx, endings, How.TIMEOUT))
 
 
-def _keys(rows: Iterable[Any]) -> list[Key]:
+def _by_hold(rows: Iterable[Any]) -> dict[UUID, list[tuple[str, Lot, int]]]:
+    aside: dict[UUID, list[tuple[str, Lot, int]]] = {}
+    for hold_id, owner, expires_on, source_id, amount in rows:
+        aside.setdefault(hold_id, []).append((owner, Lot(expires_on, source_id), amount))
+    return aside
+
+
+def _keys(rows: Iterable[Any], aside: dict[UUID, list[tuple[str, Lot, int]]]) -> list[Key]:
     # Both, also of what is only posted: who gives back and who posts lock alike.
-    return [(r.asset, kind, r.resident_no) for r in rows for kind in ("held", "resident")]
+    return [
+        (r.asset, kind, owner)
+        for r in rows
+        for owner in {r.resident_no, *(part[0] for part in aside.get(r.redemption_id, ()))}
+        for kind in ("held", "resident")
+    ]
 
 
-def _end(
-    tx: Transaction, held: list[tuple[Any, Ending]], how: How, accounts: dict[Key, Account]
-) -> None:
+def _end(tx: Transaction, held: list[tuple[Any, Ending]], how: How, books: _Books) -> None:
     now = clock.now()
     state = ENDS_IN[how]
     documents = {row.redemption_id: uuid7() for row, _ in held}
@@ -145,9 +177,12 @@ def _end(
         },
     )
     _move_stock(tx.session, held, is_collected=state is State.COLLECTED)
-    _write_documents(tx.session, held, how, documents, now)
+    shared = {row.redemption_id for row, _ in held if books.is_shared(row)}
+    _write_documents(tx.session, held, how, documents, shared)
+    if shared and state is State.RELEASED:
+        households.give_back(tx, *sorted(shared))
     posting = ledger.posting(tx.session)
-    _post(tx.session, posting, held, state, accounts, documents)
+    _post(posting, held, state, books, documents)
     posting.post(tx.session, now)
     tx.emit(_said(row, one, how, now) for row, one in held)
 
@@ -168,24 +203,21 @@ def _move_stock(session: Session, held: list[tuple[Any, Ending]], *, is_collecte
 
 
 def _post(
-    session: Session,
     posting: Posting,
     held: list[tuple[Any, Ending]],
     state: State,
-    accounts: dict[Key, Account],
+    books: _Books,
     documents: dict[UUID, UUID],
 ) -> None:
-    rows = {row.redemption_id: row for row, _ in held}
-    lots = session.execute(_HELD_LOTS, {"ids": literal(sorted(rows))}).all()
-    for hold_id, expires_on, source_id, amount in lots:
-        row, lot = rows[hold_id], Lot(expires_on, source_id)
-        put_aside = accounts[row.asset, "held", row.resident_no]
-        document_id = documents[hold_id]
-        if state is State.COLLECTED:
-            posting.retire(put_aside, amount, document_id, "redemption", lot)
-        else:
-            owner = accounts[row.asset, "resident", row.resident_no]
-            posting.move(put_aside, owner, amount, document_id, "release", lot)
+    for row, _ in held:
+        document_id = documents[row.redemption_id]
+        for owner, lot, amount in books.aside[row.redemption_id]:
+            put_aside = books.accounts[row.asset, "held", owner]
+            if state is State.COLLECTED:
+                posting.retire(put_aside, amount, document_id, "redemption", lot)
+            else:
+                back = books.accounts[row.asset, "resident", owner]
+                posting.move(put_aside, back, amount, document_id, "release", lot)
 
 
 def _write_documents(
@@ -193,16 +225,23 @@ def _write_documents(
     held: list[tuple[Any, Ending]],
     how: How,
     documents: dict[UUID, UUID],
-    now: datetime,
+    shared: set[UUID],
 ) -> None:
+    now = clock.now()
+    kind = "redemption" if ENDS_IN[how] is State.COLLECTED else "release"
+    facts = [
+        _facts(row, how)
+        | (told_to_others(kind, row.resident_no) if row.redemption_id in shared else {})
+        for row, _ in held
+    ]
     session.execute(
         _DOCUMENTS,
         {
-            "kind": "redemption" if ENDS_IN[how] is State.COLLECTED else "release",
+            "kind": kind,
             "today": local_date(now),
             "documents": literal(documents[row.redemption_id] for row, _ in held),
             "bys": literal(one.by for _, one in held),
-            "facts": orjson.dumps([_facts(row, how) for row, _ in held]).decode(),
+            "facts": orjson.dumps(facts).decode(),
             "now": now,
         },
     )

@@ -116,6 +116,7 @@ def _add_redeeming(blueprint: ApiBlueprint, sessions: Sessions, key: bytes) -> N
             reward_id=body["reward_id"],
             quantity=body["quantity"],
             slot_id=body["slot_id"],
+            use_household=body["use_household"],
             by=account.account_no,
         )
         with transaction(sessions) as tx:
@@ -223,4 +224,6 @@ def _told(found: Found, key: bytes | None) -> dict[str, Any]:
     if key is not None and found.state == State.HELD:
         made = make_code(key, found.redemption_id)
         code = shown_code(made) if code_hash(made) == bytes(found.code_hash) else None
+    if signed_in().role == "partner":  # how a family pays is no business of a shop
+        told["from_household"] = None
     return {**told, "code": code}

@@ -19,12 +19,14 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
+from services.points.actions.households import POINTS
 from services.points.actions.redemptions import Asked, redeem
 from services.points.actions.redemptions_settling import Ending, settle
 from services.points.pages.redemptions import add_redemptions
 from services.points.pages.rewards_managed import add_catalogue
 from services.points.pages.rewards_words import reward_words
 from services.points.queries import rewards as queries
+from services.points.queries.households import shared_room
 from services.points.queries.rewards import Offer
 from services.points.rules.redemptions import QUANTITY_MAX, How
 from services.points.rules.reward_form import whole
@@ -107,6 +109,7 @@ def _add_catalogue(blueprint: Blueprint, sessions: Sessions) -> None:
             "reward.html",
             one=one,
             who=who,
+            shared=_shared(who, one),
             slots=times,
             quantity_max=min(QUANTITY_MAX, one.left if one.left is not None else QUANTITY_MAX),
             can_have=_can_have(one, who),
@@ -136,6 +139,7 @@ def _add_redeeming(blueprint: Blueprint, sessions: Sessions, key: bytes) -> None
             who=who,
             asked=asked,
             price=one.terms.price * asked.quantity,
+            shared=_shared(who, one),
             slot=chosen,
             is_clerk=signed_in().role == "staff",
         )
@@ -187,6 +191,7 @@ def _asked(form: Mapping[str, str], reward_id: int, *, key: str) -> Asked:
         reward_id=reward_id,
         quantity=1 if quantity is None else quantity,
         slot_id=whole(form.get("slot_id", "").strip(), "slot_id"),
+        use_household=form.get("use_household") == "1",
         by=account.account_no,
     )
 
@@ -199,13 +204,15 @@ def _asked_for() -> str | None:
 def _who(session: Any, resident_no: str | None) -> dict[str, Any]:
     """What decides who can have what; nothing of it for somebody who is no resident."""
     if resident_no is None:
-        return {"resident_no": None, "community": None, "minutes": None, "holds": {}}
+        return {"resident_no": None, "community": None, "minutes": None, "holds": {}, "shared": 0}
     community, minutes = queries.asker(session, resident_no)
+    today = clock.today()
     return {
         "resident_no": resident_no,
         "community": community,
         "minutes": minutes,
-        "holds": queries.spendable(session, resident_no, clock.today()),
+        "holds": queries.spendable(session, resident_no, today),
+        "shared": shared_room(session, resident_no, today),
     }
 
 
@@ -215,9 +222,14 @@ def _can_have(one: Offer, who: Mapping[str, Any]) -> bool:
         return one.left != 0
     return (
         one.left != 0
-        and who["holds"].get(one.terms.asset, 0) >= one.terms.price
+        and who["holds"].get(one.terms.asset, 0) + _shared(who, one) >= one.terms.price
         and who["minutes"] >= one.terms.min_service_minutes
     )
+
+
+def _shared(who: Mapping[str, Any], one: Offer) -> int:
+    """What the household lets somebody use for a reward: points, and nothing else."""
+    return int(who["shared"]) if one.terms.asset == POINTS else 0
 
 
 def _offer(session: Any, reward_id: int) -> Offer:

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.db.arrays import literal
+
 SPENDS_MAX = 50
 
 _RESIDENT = text(
@@ -20,7 +22,9 @@ _MEMBERS = text(
     "SELECT r.resident_no, s.month_max AS spend_max, (g.consent_id IS NOT NULL) AS takes_gifts,"
     " coalesce((SELECT sum(u.amount) FROM household_spends u"
     " WHERE u.resident_no = r.resident_no AND u.month = :month), 0)::bigint AS spent,"
-    " coalesce(a.balance, 0) AS points, (a.frozen_reason IS NOT NULL) AS is_frozen"
+    " coalesce(a.balance, 0) AS points, EXISTS (SELECT FROM accounts f"
+    " WHERE f.owner = r.resident_no AND f.asset = 'points'"
+    " AND f.owner_kind IN ('resident', 'held') AND f.frozen_reason IS NOT NULL) AS is_frozen"
     " FROM residents r LEFT JOIN sharing_consents s ON s.resident_no = r.resident_no"
     " AND s.kind = 'spend' AND s.withdrawn_at IS NULL AND s.household_no = r.household_no"
     " LEFT JOIN sharing_consents g ON g.resident_no = r.resident_no"
@@ -45,6 +49,12 @@ _CONSENTS = text(
 _SPENDS = text(
     "SELECT document_id, spender, amount, made_at FROM household_spends"
     " WHERE resident_no = :resident_no ORDER BY id DESC LIMIT :most"
+)
+_SPENDABLE = text(
+    "SELECT a.owner, sum(l.remaining)::bigint AS there FROM accounts a"
+    " JOIN lots l ON l.account_id = a.id WHERE a.owner = ANY(CAST(:owners AS text[]))"
+    " AND a.owner_kind = 'resident' AND a.asset = 'points' AND l.expires_on >= :on"
+    " GROUP BY a.owner"
 )
 _POOLS = text(
     "SELECT owner AS community_code, balance FROM accounts"
@@ -114,6 +124,22 @@ def members(session: Session, household_no: str, on: date) -> list[Member]:
     """Everybody of a household, with what was spent of theirs in the month of a day."""
     asked = {"household_no": household_no, "month": on.replace(day=1)}
     return [Member(**row) for row in session.execute(_MEMBERS, asked).mappings()]
+
+
+def shared_room(session: Session, resident_no: str, on: date) -> int:
+    """How many points of the others of a household a resident may spend on a day."""
+    where = home(session, resident_no)
+    if where is None:
+        return 0
+    room = {
+        one.resident_no: one.room
+        for one in members(session, where.household_no, on)
+        if one.resident_no != resident_no and one.room > 0 and not one.is_frozen
+    }
+    if not room:
+        return 0
+    rows = session.execute(_SPENDABLE, {"owners": literal(room), "on": on})
+    return sum(min(row.there, room[row.owner]) for row in rows)
 
 
 def given(session: Session, resident_no: str, on: date) -> tuple[int, int]:

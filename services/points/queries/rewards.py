@@ -53,6 +53,8 @@ _REDEMPTION = (
     "SELECT r.redemption_id, r.id, r.resident_no, r.title, r.kind, r.place, r.partner, r.quantity,"
     " r.asset, r.price, r.code_hash, r.held_on, r.held_at, r.held_by, r.due_at, r.state,"
     " r.settled_at, r.settled_how, r.settled_by, r.reward_id,"
+    " (SELECT coalesce(sum(h.amount), 0)::bigint FROM household_spends h"
+    " WHERE h.document_id = r.redemption_id AND h.amount > 0) AS from_household,"
     " v.starts_at, v.ends_at FROM redemptions r LEFT JOIN venue_slots v ON v.id = r.slot_id"
 )
 _BY_NUMBER = text(f"{_REDEMPTION} WHERE r.id = :number")
@@ -85,12 +87,17 @@ STOCK_BREAKS = (
     " WHERE coalesce(s.stocked, 0) <> coalesce(m.stocked, 0)"
     " OR s.held <> coalesce(r.held, 0) OR s.collected <> coalesce(r.collected, 0)"
 )
-# What is put aside for somebody is the price of what that somebody may still collect.
+# What is put aside of somebody's is the price of what that somebody may still collect, without what
+# the household pays of it, and with what that somebody pays for the others.
 HOLD_BREAKS = (
-    "SELECT a.id FROM (SELECT id, owner, asset, balance FROM accounts"
+    "WITH shared AS (SELECT h.resident_no, h.spender, r.asset, h.amount FROM redemptions r"
+    " JOIN household_spends h ON h.document_id = r.redemption_id WHERE r.state = 'held'),"
+    " owed AS (SELECT resident_no AS owner, asset, price FROM redemptions WHERE state = 'held'"
+    " UNION ALL SELECT resident_no, asset, amount FROM shared"
+    " UNION ALL SELECT spender, asset, -amount FROM shared)"
+    " SELECT a.id FROM (SELECT id, owner, asset, balance FROM accounts"
     " WHERE owner_kind = 'held') a FULL JOIN ("
-    " SELECT resident_no AS owner, asset, sum(price) AS price FROM redemptions"
-    " WHERE state = 'held' GROUP BY 1, 2) r USING (owner, asset)"
+    " SELECT owner, asset, sum(price) AS price FROM owed GROUP BY 1, 2) r USING (owner, asset)"
     " WHERE coalesce(a.balance, 0) <> coalesce(r.price, 0)"
 )
 
@@ -147,6 +154,7 @@ class Found:
     settled_how: str | None
     settled_by: str | None
     reward_id: int
+    from_household: int
     starts_at: datetime | None
     ends_at: datetime | None
 

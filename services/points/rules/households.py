@@ -52,25 +52,35 @@ def read_limits(body: Mapping[str, Any]) -> Limits:
     return Limits(**{name: whole(told[name], f"/{name}", 0, AMOUNT_MAX) for name in names})
 
 
-def allocate(members: Iterable[Member], amount: int, on: date) -> list[Share]:
+def allocate(
+    members: Iterable[Member], amount: int, on: date, *, own_first: bool = False
+) -> list[Share]:
     """Which lots of which members an amount comes from: what ends first goes first.
 
-    On one day the spender's own go first. Lots that have ended before `on` are not taken. Raises
-    ValueError when there is not enough within what the members allow.
+    On one day the spender's own go first; with `own_first` all of them do, whenever they end. Lots
+    that have ended before `on` are not taken. Raises ValueError when there is not enough within
+    what the members allow.
     """
     known = tuple(members)
     room = {one.resident_no: one.most for one in known}
     waiting = sorted(
         (
-            (held.lot.expires_on, one.most is not None, one.resident_no, held.lot.source_id, held)
+            (
+                own_first and one.most is not None,
+                held.lot.expires_on,
+                one.most is not None,
+                one.resident_no,
+                held.lot.source_id,
+                held,
+            )
             for one in known
             for held in one.held
             if held.remaining > 0 and held.lot.expires_on >= on
         ),
-        key=lambda each: each[:4],
+        key=lambda each: each[:5],
     )
     taken, left = [], amount
-    for _, _, resident_no, _, held in waiting:
+    for *_, resident_no, _, held in waiting:
         most = room[resident_no]
         part = min(held.remaining, left, held.remaining if most is None else most)
         if part <= 0:

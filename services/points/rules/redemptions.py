@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from services.points.rules.explaining import Words
@@ -72,6 +73,26 @@ RELEASED_WORDS: Mapping[How, Words] = {
     How.CANCELLED: Words("本人取消", "cancelled by the resident"),
     How.CANCELLED_BY_STAFF: Words("窗口取消", "cancelled at the counter"),
 }
+
+
+TOLD_TO_OTHERS: Mapping[str, Words] = {
+    "hold": Words("家人兑换，使用了共用的积分", "used by the household for a redemption"),
+    "redemption": Words(
+        "家人已领取，共用的积分已扣除", "the household has collected what it redeemed"
+    ),
+    "release": Words(
+        "家人的兑换已取消或逾期，共用的积分按原到期日退回",
+        "the household's redemption ended, given back with its own expiry",
+    ),
+}
+
+
+def told_to_others(kind: str, resident_no: str) -> dict[str, Any]:
+    """Facts of a document by whose redemption it is: the passbooks of the others who pay for it
+    tell no more than that the household used their points, not for what.
+    """
+    words = TOLD_TO_OTHERS[kind]
+    return {"redeemer": resident_no, "to_others": {"zh": words.zh, "en": words.en}}
 
 
 class Refusal(StrEnum):

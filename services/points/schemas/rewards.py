@@ -68,6 +68,15 @@ class RedeemSchema(Schema):
         load_default=None, allow_none=True, strict=True, validate=validate.Range(1, ID_MAX)
     )
     resident_no = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 32))
+    use_household = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={
+            "description": "先用自己的积分，不够再用家人共用的"
+            " / own points first, then those the household shares"
+        },
+    )
 
 
 class CodeSchema(Schema):
@@ -87,6 +96,13 @@ class RedemptionSchema(Schema):
     quantity = fields.Integer(required=True)
     asset = fields.String(required=True)
     price = fields.Integer(required=True)
+    from_household = fields.Integer(
+        allow_none=True,
+        metadata={
+            "description": "其中家人共用的积分，只给本人和社区"
+            " / how much of the price the household paid; null for partners"
+        },
+    )
     place = fields.String(required=True)
     state = fields.String(required=True)
     held_at = fields.AwareDateTime(required=True)

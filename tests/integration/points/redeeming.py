@@ -97,6 +97,7 @@ def ask(
     slot_id: int | None = None,
     key: str = "",
     by: str = "",
+    use_household: bool = False,
 ) -> Redeemed:
     """Redeem as a page does: the refusal is raised after the commit."""
     asked = Asked(
@@ -105,6 +106,7 @@ def ask(
         reward_id=reward_id,
         quantity=quantity,
         slot_id=slot_id,
+        use_household=use_household,
         by=by or resident_no,
     )
     with transaction(ledger.sessions) as tx:

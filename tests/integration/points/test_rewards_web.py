@@ -11,13 +11,16 @@ import pytest
 from flask import Flask, session
 from flask.testing import FlaskClient
 
+from services.points.actions.households import consent
 from services.points.app import create_app
 from shared import clock
+from shared.messaging.transaction import transaction
 from shared.web import auth
 from shared.web.access import undeclared_routes
 from shared.web.auth import Account
 from shared.web.settings import WebSettings
 from tests.integration.points.database import Ledger
+from tests.integration.points.declared import registered
 from tests.integration.points.redeeming import (
     NOW,
     SHOP,
@@ -288,3 +291,43 @@ def test_the_same_by_json(ledger: Ledger, sign_in: SignIn) -> None:
         listed = browser.get(f"{API}/redemptions").json
         assert [one["redemption_no"] for one in listed["redemptions"]] == [no]
     assert "resident_no" not in done.json
+
+
+def test_a_resident_chooses_to_use_what_the_family_shares(ledger: Ledger, sign_in: SignIn) -> None:
+    give(ledger, A, 4)
+    give(ledger, B, 20)
+    ledger.hear(registered(A, "H1"), registered(B, "H1"))
+    rice = offered(ledger)
+    me, choice = sign_in("resident", A), 'name="use_household"'
+    assert choice not in me.get(f"/points/rewards/{rice}/confirm").text
+    with transaction(ledger.sessions) as tx:
+        consent(tx, B, "spend", by=B, month_max=15)
+    assert f"/points/rewards/{rice}/confirm" in me.get(f"/points/rewards/{rice}").text
+    page = me.get(f"/points/rewards/{rice}/confirm").text
+    assert choice in page
+    assert re.search(r'value="0" checked', page)  # of one's own, unless one says otherwise
+    form = {"key": key_in(page), "quantity": "1", "slot_id": ""}
+    done = me.post(f"/points/rewards/{rice}/redeem", **form, use_household="1")
+    shown = me.get(done.location).text
+    assert "家人共用的" in shown
+    assert re.search(r"自己 4，家人 6", me.get("/points/redemptions").text)
+    assert held(ledger, B) == {"resident": 14, "held": 6}
+    assert_sound(ledger)
+
+
+def test_sharing_by_json(ledger: Ledger, sign_in: SignIn) -> None:
+    give(ledger, A, 4)
+    give(ledger, B, 20)
+    ledger.hear(registered(A, "H1"), registered(B, "H1"))
+    with transaction(ledger.sessions) as tx:
+        consent(tx, B, "spend", by=B, month_max=15)
+    rice = offered(ledger)
+    me, till = sign_in("resident", A), sign_in("partner", SHOP)
+    body, key = {"reward_id": rice, "use_household": True}, {"Idempotency-Key": "json-key-7"}
+    assert me.send(f"{API}/redemptions", body | {"use_household": "x"}, **key).status_code == 422
+    made = me.send(f"{API}/redemptions", body, **key)
+    assert (made.status_code, made.json["from_household"]) == (201, 6)
+    other = me.send(f"{API}/redemptions", body | {"use_household": False}, **key)
+    assert (other.status_code, other.json["pointer"]) == (409, "/use_household")
+    (seen,) = till.get(f"{API}/redemptions").json["redemptions"]
+    assert (seen["price"], seen["from_household"]) == (10, None)
