@@ -19,6 +19,7 @@ from tests.browser import (
     seed_public_notices,
     seed_rewards,
     seed_rules,
+    seed_sharing,
     seed_standing,
     seed_time_bank,
 )
@@ -82,9 +83,12 @@ PAGES = (
     Page("reward", "resident", "/points/rewards/{reward}"),
     Page("reward-venue", "resident", "/points/rewards/{venue}"),
     Page("reward-confirm", "resident", "/points/rewards/{reward}/confirm?quantity=2"),
+    Page("reward-shared", "resident", "/points/rewards/{dear}"),
+    Page("reward-confirm-shared", "resident", "/points/rewards/{dear}/confirm"),
     Page("redemptions", "resident", "/points/redemptions"),
     Page("redemption-held", "resident", "/points/redemptions/{held}"),
     Page("redemption-released", "resident", "/points/redemptions/{released}"),
+    Page("redemption-shared", "resident", "/points/redemptions/{shared}"),
     Page("reward-for-somebody", "staff", "/points/rewards/{reward}"),
     Page(
         "reward-confirm-for-somebody",
@@ -219,6 +223,7 @@ def _seed(console: Console) -> None:
         )
         console.seeded.update(seed_corrections.corrected(tx, console.resident, console.partner))
         seed_standing.stood(tx, console.resident)
+        console.seeded.update(seed_sharing.shared(tx, session_key, console.resident))
         seed_time_bank.moved(tx, console.resident, console.district.settings)
         console.seeded.update(seed_proof.certified(tx, console.resident))
         console.seeded.update(seed_public_notices.shown(tx, console.resident))
