@@ -43,6 +43,9 @@ OTHER_NAMES = {
     ("intake", "accounts", "username"),
     ("intake", "accounts", "display_name"),
     ("partners", "organisations", "name"),
+    ("points", "declared_rules", "name"),
+    ("points", "time_bank_peer_changes", "name"),  # of another district
+    ("points", "certificate_offices", "contact"),  # of the office that certifies
 }
 _SOUNDS_PERSONAL = re.compile(r"name|phone|mobile|contact|address|birth|id_?card|email")
 _MOBILE = re.compile(r"(?<![0-9a-f.-])1[3-9]\d{9}(?![0-9a-f-])")

@@ -88,7 +88,9 @@ def no_binding(m: Management, s: BrokerSettings) -> None:
     [key] = [
         each["properties_key"]
         for each in m.bindings(s.vhost)
-        if each["source"] and each["destination"] == "partners.events"
+        if each["source"]
+        and each["destination"] == "partners.events"
+        and each["routing_key"] == "linli.partner.credited.v1"
     ]
     m.unbind(s.vhost, EVENTS_EXCHANGE, "partners.events", key)
 

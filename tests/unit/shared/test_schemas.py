@@ -23,7 +23,12 @@ from shared.schemas import (
     validate_fast,
 )
 from shared.schemas.documents import examples
-from shared.schemas.wire import ACTIVITY_ATTENDED, REQUEST_SUBMITTED, WISH_FULFILLED
+from shared.schemas.wire import (
+    ACTIVITY_ATTENDED,
+    REDEMPTION_COLLECTED,
+    REQUEST_SUBMITTED,
+    WISH_FULFILLED,
+)
 
 
 def attended(**changes: Any) -> dict[str, Any]:
@@ -31,7 +36,8 @@ def attended(**changes: Any) -> dict[str, Any]:
 
 
 def test_every_type_is_either_a_partners_or_ours() -> None:
-    assert {ACTIVITY_ATTENDED, WISH_FULFILLED, REQUEST_SUBMITTED} == PARTNER_TYPES
+    partners = {ACTIVITY_ATTENDED, WISH_FULFILLED, REQUEST_SUBMITTED, REDEMPTION_COLLECTED}
+    assert partners == PARTNER_TYPES
     assert set(SCHEMAS) == PARTNER_TYPES | INTERNAL_TYPES
     assert not PARTNER_TYPES & INTERNAL_TYPES
     assert all(re.fullmatch(r"linli\.[a-z]+\.[a-z]+\.v[0-9]+", kind) for kind in SCHEMAS)
