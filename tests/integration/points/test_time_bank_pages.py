@@ -69,7 +69,7 @@ def test_a_resident_sends_in_two_steps(pair: tuple[Side, Side]) -> None:
     [
         ({"amount": "x"}, "时间币须为"),
         ({"to_resident": "a b"}, "居民编号"),
-        ({"to_district": "NORTH"}, "请从列表中选择"),
+        ({"to_district": "NOBODY"}, "请从列表中选择"),
     ],
 )
 def test_bad_input_is_told_at_its_field(
