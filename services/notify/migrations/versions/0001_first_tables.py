@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from services.notify.migrations.kinds import Text, write_texts
 from services.notify.models import messaging
-from shared.ids import uuid7
 
 revision = "0001"
 down_revision = None
@@ -21,8 +21,7 @@ _CHANNELS = "channel IN ('in_app', 'sms')"
 _LANGUAGES = "language IN ('zh', 'en')"
 _STATES = "state IN ('pending', 'sending', 'sent', 'delivered', 'failed', 'undeliverable')"
 
-# kind, channel, language, the vendor's code of the approved text, body
-TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
+TEXTS: tuple[Text, ...] = (
     (
         "request_receipt",
         "in_app",
@@ -112,25 +111,10 @@ def upgrade() -> None:
     for table in messaging:
         table.create(op.get_bind())
     _address_book()
-    templates = _templates()
+    _templates()
     _notices()
     _deliveries()
-    op.bulk_insert(
-        templates,
-        [
-            {
-                "id": uuid7(),
-                "kind": kind,
-                "channel": channel,
-                "language": language,
-                "version": 1,
-                "provider_code": code,
-                "body": body,
-                "active_from": datetime(2000, 1, 1, tzinfo=UTC),
-            }
-            for kind, channel, language, code, body in TEXTS
-        ],
-    )
+    write_texts(TEXTS)
     # What a resident was told stays provable: the app adds versions, and never changes one.
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON templates FROM notify")
 
@@ -151,8 +135,8 @@ def _address_book() -> None:
     op.create_index("ix_address_book_phone_index", "address_book", ["phone_index"])
 
 
-def _templates() -> sa.Table:
-    return op.create_table(
+def _templates() -> None:
+    op.create_table(
         "templates",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("kind", sa.Text, nullable=False),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import sqlalchemy as sa
 from alembic import op
 
-from shared.ids import uuid7
+from services.notify.migrations.kinds import Text, let_in, take_away
 
 revision = "0003"
 down_revision = "0002"
@@ -15,10 +12,10 @@ branch_labels = None
 depends_on = None
 
 _BEFORE = "'request_receipt', 'wish', 'points_credited', 'points_expiring'"
-_KINDS = "'points_disputed', 'dispute_decided', 'points_posted'"
-_SECOND = {"points_credited"}  # there is a version 1 of its texts
+_NEW = "'points_disputed', 'dispute_decided', 'points_posted'"
+_VERSIONS = {"points_credited": 2}  # there is a version 1 of its texts
 
-TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
+TEXTS: tuple[Text, ...] = (
     (
         "points_credited",
         "in_app",
@@ -90,43 +87,11 @@ TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
 
 def upgrade() -> None:
     """Let the new kinds in and write their texts."""
-    _allow(f"{_BEFORE}, {_KINDS}")
-    templates = sa.table(
-        "templates",
-        *(
-            sa.column(name)
-            for name in ("id", "kind", "channel", "language", "version", "provider_code", "body")
-        ),
-        sa.column("active_from", sa.DateTime(timezone=True)),
-    )
-    op.bulk_insert(
-        templates,
-        [
-            {
-                "id": uuid7(),
-                "kind": kind,
-                "channel": channel,
-                "language": language,
-                "version": 2 if kind in _SECOND else 1,
-                "provider_code": code,
-                "body": body,
-                "active_from": datetime(2000, 1, 1, tzinfo=UTC),
-            }
-            for kind, channel, language, code, body in TEXTS
-        ],
-    )
+    let_in(_BEFORE, _NEW, TEXTS, versions=_VERSIONS)
 
 
 def downgrade() -> None:
     """Take the kinds and their notices away; for development."""
-    for table in ("notices", "templates"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({_KINDS})")
     op.execute("DELETE FROM notices WHERE kind = 'points_credited' AND template_version = 2")
     op.execute("DELETE FROM templates WHERE kind = 'points_credited' AND version = 2")
-    _allow(_BEFORE)
-
-
-def _allow(kinds: str) -> None:
-    for table in ("notices", "templates"):
-        op.drop_constraint(op.f(f"ck_{table}_kind"), table)
-        op.create_check_constraint(op.f(f"ck_{table}_kind"), table, f"kind IN ({kinds})")
+    take_away(_BEFORE, _NEW)

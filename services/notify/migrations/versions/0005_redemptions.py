@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import sqlalchemy as sa
-from alembic import op
-
-from shared.ids import uuid7
+from services.notify.migrations.kinds import Text, let_in, take_away
 
 revision = "0005"
 down_revision = "0004"
@@ -20,7 +15,7 @@ _BEFORE = (
 )
 _NEW = "'redemption_held', 'redemption_posted', 'redemption_released'"
 
-TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
+TEXTS: tuple[Text, ...] = (
     (
         "redemption_held",
         "in_app",
@@ -74,39 +69,9 @@ TEXTS: tuple[tuple[str, str, str, str | None, str], ...] = (
 
 def upgrade() -> None:
     """Let the new kinds in and write version 1 of their texts."""
-    _allow(f"{_BEFORE}, {_NEW}")
-    columns = ("id", "kind", "channel", "language", "version", "provider_code", "body")
-    templates = sa.table(
-        "templates",
-        *(sa.column(name) for name in columns),
-        sa.column("active_from", sa.DateTime(timezone=True)),
-    )
-    op.bulk_insert(
-        templates,
-        [
-            {
-                "id": uuid7(),
-                "kind": kind,
-                "channel": channel,
-                "language": language,
-                "version": 1,
-                "provider_code": code,
-                "body": body,
-                "active_from": datetime(2000, 1, 1, tzinfo=UTC),
-            }
-            for kind, channel, language, code, body in TEXTS
-        ],
-    )
+    let_in(_BEFORE, _NEW, TEXTS)
 
 
 def downgrade() -> None:
     """Take the kinds and their notices away; for development."""
-    for table in ("notices", "templates"):
-        op.execute(f"DELETE FROM {table} WHERE kind IN ({_NEW})")
-    _allow(_BEFORE)
-
-
-def _allow(kinds: str) -> None:
-    for table in ("notices", "templates"):
-        op.drop_constraint(op.f(f"ck_{table}_kind"), table)
-        op.create_check_constraint(op.f(f"ck_{table}_kind"), table, f"kind IN ({kinds})")
+    take_away(_BEFORE, _NEW)
