@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from services.notify.actions.addresses import Registration, register_residents
 from services.notify.actions.notices import Draft, write_notices
@@ -16,6 +17,25 @@ from shared.messaging.handlers import Handlers, Heard
 from shared.messaging.transaction import Transaction
 from shared.metrics.batches import observe_counted
 from shared.schemas.envelope import Event
+
+# What a resident is told of: the kind of notice, and which moment of the event it is late from.
+TOLD: Mapping[str, tuple[Kind, str]] = {
+    "linli.wish.delivered.v1": (Kind.WISH, "accepted_at"),
+    "linli.points.credited.v1": (Kind.POINTS_CREDITED, "accepted_at"),
+    "linli.points.expiring.v1": (Kind.POINTS_EXPIRING, "announced_at"),
+    "linli.points.disputed.v1": (Kind.POINTS_DISPUTED, "disputed_at"),
+    "linli.dispute.decided.v1": (Kind.DISPUTE_DECIDED, "decided_at"),
+    "linli.points.posted.v1": (Kind.POINTS_POSTED, "posted_at"),
+    "linli.redemption.held.v1": (Kind.REDEMPTION_HELD, "held_at"),
+    "linli.redemption.posted.v1": (Kind.REDEMPTION_POSTED, "posted_at"),
+    "linli.redemption.released.v1": (Kind.REDEMPTION_RELEASED, "released_at"),
+    "linli.points.shared.v1": (Kind.POINTS_SHARED, "accepted_at"),
+    "linli.star.reached.v1": (Kind.STAR_REACHED, "accepted_at"),
+    "linli.points.corrected.v1": (Kind.POINTS_CORRECTED, "corrected_at"),
+    "linli.coins.departed.v1": (Kind.COINS_DEPARTED, "settled_at"),
+    "linli.coins.returned.v1": (Kind.COINS_RETURNED, "settled_at"),
+    "linli.coins.arrived.v1": (Kind.COINS_ARRIVED, "arrived_at"),
+}
 
 
 def create_handlers(contacts: Contacts) -> Handlers:
@@ -36,83 +56,14 @@ def create_handlers(contacts: Contacts) -> Handlers:
     @handlers.on_batch("linli.request.opened.v1")
     def acknowledge_requests(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
         named = [one for one in heard if one[1]["resident_no"] is not None]
-        return _tell(tx, Kind.REQUEST_RECEIPT, named)
+        return _tell(tx, named, kind=Kind.REQUEST_RECEIPT, since="accepted_at")
 
-    @handlers.on_batch("linli.wish.delivered.v1")
-    def tell_of_wishes(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.WISH, heard)
-
-    @handlers.on_batch("linli.points.credited.v1")
-    def tell_of_credits(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_CREDITED, heard)
-
-    @handlers.on_batch("linli.points.expiring.v1")
-    def tell_of_expiry(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_EXPIRING, heard, since="announced_at")
-
-    @handlers.on_batch("linli.points.disputed.v1")
-    def tell_of_disputes(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_DISPUTED, heard, since="disputed_at")
-
-    @handlers.on_batch("linli.dispute.decided.v1")
-    def tell_of_decisions(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.DISPUTE_DECIDED, heard, since="decided_at")
-
-    @handlers.on_batch("linli.points.posted.v1")
-    def tell_of_posting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_POSTED, heard, since="posted_at")
-
-    _add_redemptions(handlers)
-    _add_sharing(handlers)
-    _add_time_bank(handlers)
+    for event_type, (kind, since) in TOLD.items():
+        handlers.on_batch(event_type)(partial(_tell, kind=kind, since=since))
     return handlers
 
 
-def _add_redemptions(handlers: Handlers) -> None:
-    @handlers.on_batch("linli.redemption.held.v1")
-    def ask_to_collect(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.REDEMPTION_HELD, heard, since="held_at")
-
-    @handlers.on_batch("linli.redemption.posted.v1")
-    def tell_of_collecting(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.REDEMPTION_POSTED, heard, since="posted_at")
-
-    @handlers.on_batch("linli.redemption.released.v1")
-    def tell_of_release(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.REDEMPTION_RELEASED, heard, since="released_at")
-
-
-def _add_sharing(handlers: Handlers) -> None:
-    @handlers.on_batch("linli.points.shared.v1")
-    def tell_of_sharing(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_SHARED, heard)
-
-    @handlers.on_batch("linli.star.reached.v1")
-    def congratulate(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.STAR_REACHED, heard)
-
-    @handlers.on_batch("linli.points.corrected.v1")
-    def tell_of_corrections(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.POINTS_CORRECTED, heard, since="corrected_at")
-
-
-def _add_time_bank(handlers: Handlers) -> None:
-    @handlers.on_batch("linli.coins.departed.v1")
-    def tell_of_departure(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.COINS_DEPARTED, heard, since="settled_at")
-
-    @handlers.on_batch("linli.coins.returned.v1")
-    def tell_of_return(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.COINS_RETURNED, heard, since="settled_at")
-
-    @handlers.on_batch("linli.coins.arrived.v1")
-    def tell_of_arrival(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
-        return _tell(tx, Kind.COINS_ARRIVED, heard, since="arrived_at")
-
-
-def _tell(
-    tx: Transaction, kind: Kind, heard: list[Heard], *, since: str = "accepted_at"
-) -> Iterable[Event]:
+def _tell(tx: Transaction, heard: list[Heard], *, kind: Kind, since: str) -> Iterable[Event]:
     at = clock.now()
     kept = PARAMS[kind]
     drafts = [
