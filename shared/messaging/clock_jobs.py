@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 REPORT_EVERY_S = 15
+START_UP_S = 30  # whoever starts has events waiting; what runs seldom lets them go first
 INBOX_KEPT_DAYS = 400  # longer than any replay; dead letters and outboxes are emptied long before
 INBOX_SWEEP_MAX = 50_000
 _LOCK_KEY = 0x636C6F63  # "cloc"
@@ -89,9 +90,15 @@ class Clock(threading.Thread):
             if row is not None and row[0] is True:
                 break
             self._stopping.wait(2)
+        self.wind(time.monotonic())
         while not self._stopping.wait(TICK_S):
             connection.execute("SELECT 1")  # the lock lives as long as this connection
             self.run_due(time.monotonic())
+
+    def wind(self, at_s: float) -> None:
+        """Set each job's first run: at once, or after `START_UP_S` for one that runs seldom."""
+        for job in self._jobs:
+            job.due_at_s = at_s + (START_UP_S if job.every_s >= START_UP_S else 0)
 
     def run_due(self, at_s: float) -> None:
         """Run every job whose time has come (`at_s` in seconds of the monotonic clock)."""
