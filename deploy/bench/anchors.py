@@ -54,7 +54,7 @@ def prepare_pgbench(stage: Stage) -> None:
     server = stage.ledgers.on("postgres")
     for scale in SCALES:
         name = f"tpcb{scale}"
-        if server.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             continue
         server.execute(f"CREATE DATABASE {name}")
         _pgbench(stage, "-i", "-q", "-s", str(scale), f"tpcb{scale}")

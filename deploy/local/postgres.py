@@ -21,7 +21,7 @@ START_LIMIT_S = 60.0
 # What is committed stays committed (fsync and synchronous_commit keep their defaults); the rest
 # suits a small machine that is shared with other programs.
 _SETTINGS = {
-    "shared_buffers": "96MB",
+    "shared_buffers": "256MB",
     "max_connections": "100",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
