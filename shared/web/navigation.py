@@ -32,6 +32,7 @@ ITEMS = (
     _item("/inbox", "我的消息", "My messages", "resident"),
     _item("/requests", "我的诉求", "My requests", "resident"),
     _item("/requests", "诉求", "Requests", "staff operator auditor"),
+    _item("/desk", "受理工作台", "Intake desk", "staff manager operator auditor"),
     _item("/residents", "居民", "Residents", "staff operator"),
     _item("/passbooks", "存折", "Passbooks", "staff manager operator auditor"),
     _item("/points/desk", "积分工作台", "Points desk", "staff manager auditor"),

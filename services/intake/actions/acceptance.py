@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.intake.actions import opening
 from services.intake.rules.judging import Judged
+from services.intake.rules.requests import NewRequest
+from services.intake.rules.states import Actor
 from shared import log
-from shared.clock import local_date
 from shared.db.arrays import literal
 from shared.ids import uuid7_text
 from shared.messaging.transaction import Transaction
@@ -18,7 +20,7 @@ from shared.schemas import intake as words
 from shared.schemas import make, wire
 from shared.schemas.envelope import Event
 
-SOURCE = "/linli/intake"
+SOURCE = opening.SOURCE
 
 _CONTRIBUTIONS = text(
     "INSERT INTO contributions (contribution_id, kind, partner, source_event_id, code, category,"
@@ -27,20 +29,6 @@ _CONTRIBUTIONS = text(
     " CAST(:partners AS text[]), CAST(:event_ids AS text[]), CAST(:codes AS text[]),"
     " CAST(:categories AS text[]), CAST(:residents AS text[]), CAST(:starts AS timestamptz[]),"
     " CAST(:ends AS timestamptz[]), CAST(:evidences AS text[]), CAST(:costs AS int[])) AS r"
-)
-_REQUEST_IDS = text(
-    "SELECT nextval(pg_get_serial_sequence('requests', 'id')) FROM generate_series(1, :n)"
-)
-_REQUESTS = text(
-    "INSERT INTO requests (id, request_no, state, partner, source_event_id, resident_no, title,"
-    " description, category, grid_code, urgency, opened_at, accepted_at) OVERRIDING SYSTEM VALUE"
-    " SELECT r.id, r.request_no, 'submitted', r.partner, r.event_id, r.resident_no, r.title,"
-    " r.description, r.category, r.grid_code, r.urgency, r.opened_at, :now"
-    " FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS text[]), CAST(:partners AS text[]),"
-    " CAST(:event_ids AS text[]), CAST(:residents AS text[]), CAST(:titles AS text[]),"
-    " CAST(:descriptions AS text[]), CAST(:categories AS text[]), CAST(:grids AS text[]),"
-    " CAST(:urgencies AS text[]), CAST(:opened AS timestamptz[])) AS r (id, request_no, partner,"
-    " event_id, resident_no, title, description, category, grid_code, urgency, opened_at)"
 )
 
 
@@ -54,15 +42,24 @@ def record(tx: Transaction, accepted: list[Judged], now: datetime) -> None:
 
 
 def _event(judged: Judged, kind: str, data: dict[str, Any]) -> Event:
-    correlation = judged.item.attributes.get("correlationid")
-    trace = judged.item.attributes.get("traceparent")
+    correlation, trace = _threads(judged)
     return make(
         kind,
         data,
         source=SOURCE,
-        correlationid=correlation if isinstance(correlation, str) else judged.event_id,
+        correlationid=correlation,
         causationid=judged.event_id,
-        traceparent=trace if isinstance(trace, str) else log.traceparent.get() or None,
+        traceparent=trace,
+    )
+
+
+def _threads(judged: Judged) -> tuple[str, str | None]:
+    """What ties an event to what came before it: correlation id and trace."""
+    correlation = judged.item.attributes.get("correlationid")
+    trace = judged.item.attributes.get("traceparent")
+    return (
+        correlation if isinstance(correlation, str) else judged.event_id,
+        trace if isinstance(trace, str) else log.traceparent.get() or None,
     )
 
 
@@ -142,45 +139,32 @@ def _write_contributions(
 
 
 def _record_requests(tx: Transaction, its: list[Judged], now: datetime) -> None:
-    ids = list(tx.session.execute(_REQUEST_IDS, {"n": len(its)}).scalars())
-    numbers = [request_no(now, each) for each in ids]
-    data = [one.data for one in its]
-    tx.session.execute(
-        _REQUESTS,
-        {
-            "now": now,
-            "ids": literal(ids),
-            "numbers": literal(numbers),
-            "partners": literal(one.partner for one in its),
-            "event_ids": literal(one.event_id for one in its),
-            "residents": literal(d["resident_no"] for d in data),
-            "titles": literal(d["title"] for d in data),
-            "descriptions": literal(d["description"] for d in data),
-            "categories": literal(d["category"] for d in data),
-            "grids": literal(d["grid_code"] for d in data),
-            "urgencies": literal(d["urgency"] for d in data),
-            "opened": literal(one.time for one in its),
-        },
-    )
-    tx.emit(
-        _event(one, words.REQUEST_OPENED, _request(one, number, now))
-        for one, number in zip(its, numbers, strict=True)
-    )
+    opening.write(tx, [_opening(one) for one in its], now)
 
 
-def _request(judged: Judged, number: str, now: datetime) -> dict[str, Any]:
-    # No title and no description: free text stays in intake.
+def _opening(judged: Judged) -> opening.Opening:
     data = judged.data
-    return {
-        "request_no": number,
-        "partner": judged.partner,
-        "resident_no": data["resident_no"],
-        "category": data["category"],
-        "grid_code": data["grid_code"],
-        "urgency": data["urgency"],
-        "opened_at": judged.time,
-        "accepted_at": now,
-    }
+    if judged.time is None:
+        raise ValueError("an event is accepted with its time only")
+    correlation, trace = _threads(judged)
+    return opening.Opening(
+        new=NewRequest(
+            door="partner",
+            title=data["title"],
+            description=data["description"],
+            category=data["category"],
+            resident_no=data["resident_no"],
+            grid_code=data["grid_code"],
+            urgency=data["urgency"],
+            opened_at=judged.time,
+        ),
+        actor=Actor("partner", judged.partner),
+        partner=judged.partner,
+        source_event_id=judged.event_id,
+        correlationid=correlation,
+        causationid=judged.event_id,
+        traceparent=trace,
+    )
 
 
 def _record_collections(tx: Transaction, its: list[Judged], now: datetime) -> None:
@@ -196,11 +180,6 @@ def _claim(judged: Judged, now: datetime) -> dict[str, Any]:
         **judged.data,
         "accepted_at": now,
     }
-
-
-def request_no(accepted_at: datetime, request_id: int) -> str:
-    """Q + the day in the district + a number that never repeats, such as Q20261003-000042."""
-    return f"Q{local_date(accepted_at):%Y%m%d}-{request_id:06d}"
 
 
 _RECORDERS: dict[str, Callable[[Transaction, list[Judged], datetime], None]] = {

@@ -10,26 +10,39 @@ from services.intake.models.gate import (
     PartnerCounter,
     PartnerKey,
     RejectedBody,
-    Request,
     ServiceReport,
     Verdict,
 )
 from services.intake.models.register import Area, Household, Resident
+from services.intake.models.requests import (
+    Follower,
+    Request,
+    RequestContact,
+    RequestStep,
+    StepNote,
+)
+from services.intake.models.staff import Post, Unit
 
 __all__ = [
     "Account",
     "Area",
     "Base",
     "Contribution",
+    "Follower",
     "Household",
     "Partner",
     "PartnerCounter",
     "PartnerKey",
+    "Post",
     "RejectedBody",
     "Request",
+    "RequestContact",
+    "RequestStep",
     "Resident",
     "ServiceReport",
     "SignInFailure",
+    "StepNote",
+    "Unit",
     "Verdict",
     "messaging",
     "metadata",

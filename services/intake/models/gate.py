@@ -9,7 +9,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
-    Identity,
     Index,
     LargeBinary,
     Text,
@@ -138,31 +137,6 @@ class Contribution(Base):
     ended_at: Mapped[datetime]
     evidence: Mapped[str | None]
     cost_fen: Mapped[int | None]
-    accepted_at: Mapped[datetime]
-
-
-class Request(Base):
-    """诉求. The number people read on their receipt is Q + the id."""
-
-    __tablename__ = "requests"
-    __table_args__ = (
-        CheckConstraint("urgency IN ('normal', 'urgent', 'critical')", name="urgency"),
-        CheckConstraint("state IN ('submitted')", name="state"),
-        Index("ix_requests_opened", "opened_at", "id"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    request_no: Mapped[str] = mapped_column(unique=True)
-    state: Mapped[str]
-    partner: Mapped[str | None]
-    source_event_id: Mapped[str | None]
-    resident_no: Mapped[str | None] = mapped_column(index=True)
-    title: Mapped[str]
-    description: Mapped[str]
-    category: Mapped[str]
-    grid_code: Mapped[str]
-    urgency: Mapped[str]
-    opened_at: Mapped[datetime]
     accepted_at: Mapped[datetime]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from services.intake.pages import accounts, home, overview, rejected, requests, residents
+from services.intake.pages import accounts, desk, home, overview, rejected, requests, residents
 from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import Sessions
 
@@ -15,6 +15,7 @@ def register_pages(
     """Add every page, and the sign-in that the other services' pages rely on."""
     home.register_sign_in_pages(app, sessions, index)
     app.register_blueprint(home.make_home())
+    app.register_blueprint(desk.make_desk())
     app.register_blueprint(overview.make_overview(sessions))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(residents.make_residents(sessions, cipher, index))

@@ -8,7 +8,8 @@ from flask import Blueprint, render_template, request
 
 from services.intake import queries
 from services.intake.pages.paging import rows_per_page
-from services.intake.pages.words import URGENCY_TONES, options, word
+from services.intake.pages.panels import shown_panels
+from services.intake.pages.words import STATE_TONES, URGENCY_TONES, options, word
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import Missing
@@ -54,17 +55,27 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     def show_request(request_no: str) -> str:
         with sessions() as session:
             found = queries.request_of(session, cipher, request_no)
-        account = auth.signed_in()
-        is_own = found is not None and found["resident_no"] == account.subject
-        # To anybody else, another's request does not exist: its number tells nothing.
-        if found is None or not (account.role in _OFFICE or (account.subject and is_own)):
-            raise Missing("no_request", "没有这件诉求", "There is no such request")
+            account = auth.signed_in()
+            is_own = found is not None and found["resident_no"] == account.subject
+            # To anybody else, another's request does not exist: its number tells nothing.
+            if found is None or not (account.role in _OFFICE or (account.subject and is_own)):
+                raise Missing("no_request", "没有这件诉求", "There is no such request")
+            panels = shown_panels(session, found, account)
         return render_template(
-            "request.html", one=found, is_office=account.role in _OFFICE, **_words()
+            "request.html",
+            one=found,
+            panels=panels,
+            is_office=account.role in _OFFICE,
+            **_words(),
         )
 
     return blueprint
 
 
 def _words() -> dict[str, Any]:
-    return {"word": word, "options": options, "urgency_tones": URGENCY_TONES}
+    return {
+        "word": word,
+        "options": options,
+        "urgency_tones": URGENCY_TONES,
+        "state_tones": STATE_TONES,
+    }

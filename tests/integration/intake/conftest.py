@@ -60,7 +60,8 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
-    "sign_in_failures accounts requests contributions rejected_bodies partner_counters"
+    "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
+    " accounts contributions rejected_bodies partner_counters"
     " partner_keys partners service_reports dead_letters outbox inbox residents households areas"
 )
 

@@ -1,0 +1,46 @@
+"""What a request's page is made of: one panel a subject, in one order for everybody.
+
+A subject adds its panel here and brings a template of its own, `request_<subject>.html`, which
+reads its facts from `panel.facts` and the request from `one`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.web.auth import Account
+
+Facts = Callable[[Session, Mapping[str, Any], Account], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """`facts` reads what the template shows; None leaves the panel out for this reader."""
+
+    template: str
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A panel with what it tells this reader."""
+
+    template: str
+    facts: Mapping[str, Any]
+
+
+PANELS: tuple[Panel, ...] = ()
+
+
+def shown_panels(session: Session, one: Mapping[str, Any], account: Account) -> list[Shown]:
+    """The panels of one request's page that this reader gets."""
+    shown = []
+    for panel in PANELS:
+        facts = panel.facts(session, one, account)
+        if facts is not None:
+            shown.append(Shown(panel.template, facts))
+    return shown

@@ -1,0 +1,70 @@
+"""Requests as people see them: lists and one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.intake.queries.paging import PAGE, Page, chosen, conditions, page_of, place_of
+from shared.crypto import FieldCipher, mask_name
+
+_REQUESTS = (
+    "SELECT r.id, r.request_no, r.state, r.urgency, r.category, r.grid_code, g.name AS grid_name,"
+    " c.name AS community_name, r.resident_no, n.name_sealed, r.title, r.description, r.partner,"
+    " r.source_event_id, r.opened_at, r.accepted_at FROM requests r"
+    " LEFT JOIN areas g ON g.code = r.grid_code LEFT JOIN areas c ON c.code = g.parent_code"
+    " LEFT JOIN residents n ON n.resident_no = r.resident_no WHERE %s"
+)
+_REQUESTS_BEFORE = (
+    "(r.opened_at, r.id) < (CAST(:at AS timestamptz), :id) %s"
+    " ORDER BY r.opened_at DESC, r.id DESC LIMIT :limit"
+)
+# Only these may filter; the text is never made of what was asked.
+_REQUEST_FILTERS = {
+    "state": "r.state = :state",
+    "urgency": "r.urgency = :urgency",
+    "category": "r.category = :category",
+    "grid": "r.grid_code = :grid",
+    "community": "r.grid_code IN (SELECT code FROM areas WHERE parent_code = :community)",
+    "resident_no": "r.resident_no = :resident_no",
+}
+
+
+def requests(
+    session: Session,
+    cipher: FieldCipher,
+    *,
+    filters: Mapping[str, str | None],
+    before: str | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Requests, the newest first, with `resident_name` masked.
+
+    Filters: state, urgency, category, grid, community, resident_no. Raises Rejected for an odd
+    `before`.
+    """
+    at, number = place_of(before, 2) if before else ("infinity", 0)
+    given = chosen(_REQUEST_FILTERS, filters)
+    found = session.execute(
+        text(_REQUESTS % (_REQUESTS_BEFORE % conditions(_REQUEST_FILTERS, given))),
+        {"at": at, "id": number, "limit": limit + 1, **given},
+    )
+    rows = [_masked(dict(row), cipher) for row in found.mappings()]
+    return page_of(rows, limit, lambda row: (row["opened_at"], row["id"]))
+
+
+def request_of(session: Session, cipher: FieldCipher, request_no: str) -> dict[str, Any] | None:
+    """One request by the number on its receipt."""
+    found = session.execute(text(_REQUESTS % "r.request_no = :no"), {"no": request_no})
+    row = found.mappings().one_or_none()
+    return None if row is None else _masked(dict(row), cipher)
+
+
+def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:
+    sealed = row.pop("name_sealed")
+    name = cipher.decrypt(sealed, bound_to=row["resident_no"]) if sealed else None
+    row["resident_name"] = mask_name(name) if name else None
+    return row
