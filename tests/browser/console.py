@@ -88,6 +88,9 @@ PAGES = (
     Page("redemptions", "resident", "/points/redemptions"),
     Page("redemption-held", "resident", "/points/redemptions/{held}"),
     Page("redemption-released", "resident", "/points/redemptions/{released}"),
+    Page("redemption-honour", "resident", "/points/redemptions/{honoured}"),
+    Page("honour", "", "/points/honours/{honour}"),
+    Page("honour-print", "resident", "/points/honours/{honour}/print"),
     Page("redemption-shared", "resident", "/points/redemptions/{shared}"),
     Page("reward-for-somebody", "staff", "/points/rewards/{reward}"),
     Page(

@@ -8,6 +8,7 @@ from services.points.actions import ledger, rewards
 from services.points.actions.documents import write_document
 from services.points.actions.redemptions import Asked, Redeemed, redeem
 from services.points.actions.redemptions_claimed import cancel, collect
+from services.points.queries.honour_certificates import honour_of
 from services.points.rules.lots import NEVER, Lot
 from services.points.rules.redemptions import make_code, number_of, pickup_key
 from services.points.rules.rewards import Terms
@@ -65,6 +66,9 @@ def offered(tx: Transaction, session_key: str, resident: str, partner: str) -> d
     key = pickup_key(session_key)
     held, collected, released = (_redeem(tx, resident, rice, key) for _ in range(3))
     collect(tx, make_code(key, collected.redemption_id), partner=partner, by=partner)
+    honour = _redeem(tx, resident, _star(tx, first), key)
+    collect(tx, make_code(key, honour.redemption_id), partner=None, by=BY)
+    printed = honour_of(tx.session, honour.redemption_id)
     cancel(tx, number_of(released.redemption_no) or 0, resident_no=resident, by=resident)
     return {
         "reward": str(rice),
@@ -72,8 +76,15 @@ def offered(tx: Transaction, session_key: str, resident: str, partner: str) -> d
         "held": held.redemption_no,
         "collected": collected.redemption_no,
         "released": released.redemption_no,
+        "honoured": honour.redemption_no,
+        "honour": printed.code if printed else "",
         "pickup_code": make_code(key, held.redemption_id),
     }
+
+
+def _star(tx: Transaction, on: date) -> int:
+    terms = Terms(kind="honour", title="社区服务之星", place=PLACE, price=8, active_from=on)
+    return rewards.add(tx, terms, stock=10, by=BY)
 
 
 def _others(tx: Transaction, partner: str, on: date) -> None:

@@ -18,7 +18,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.points.actions import households, ledger
+from services.points.actions import honour_certificates, households, ledger
 from services.points.actions.ledger import Account, Key, Posting
 from services.points.rules.lots import Lot
 from services.points.rules.redemptions import (
@@ -62,8 +62,8 @@ _LOCK_STOCKS = text(
     " ORDER BY reward_id FOR UPDATE"
 )
 _LOCK = text(
-    "SELECT redemption_id, id, resident_no, reward_id, title, partner, quantity, asset, price,"
-    " held_on FROM redemptions WHERE redemption_id = ANY(CAST(:ids AS uuid[]))"
+    "SELECT redemption_id, id, resident_no, reward_id, kind, title, partner, quantity, asset,"
+    " price, held_on FROM redemptions WHERE redemption_id = ANY(CAST(:ids AS uuid[]))"
     " AND state = 'held' ORDER BY id FOR UPDATE"
 )
 _SETTLE = text(
@@ -184,6 +184,8 @@ def _end(tx: Transaction, held: list[tuple[Any, Ending]], how: How, books: _Book
     posting = ledger.posting(tx.session)
     _post(posting, held, state, books, documents)
     posting.post(tx.session, now)
+    if state is State.COLLECTED:
+        honour_certificates.issue(tx.session, [row for row, _ in held if row.kind == "honour"])
     tx.emit(_said(row, one, how, now) for row, one in held)
 
 

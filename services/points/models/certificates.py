@@ -135,3 +135,18 @@ class CertificateAward(Base):
     )
     award_id: Mapped[UUID] = mapped_column(primary_key=True)
     minutes: Mapped[int]
+
+
+class HonourCertificate(Base):
+    """荣誉证书: of an honour that was redeemed and collected; written once, never changed."""
+
+    __tablename__ = "honour_certificates"
+
+    redemption_id: Mapped[UUID] = mapped_column(
+        ForeignKey("redemptions.redemption_id"), primary_key=True
+    )
+    certificate_no: Mapped[str] = mapped_column(unique=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    resident_no: Mapped[str]
+    title: Mapped[str]
+    issued_on: Mapped[date]

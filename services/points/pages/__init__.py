@@ -14,6 +14,7 @@ from services.points.pages.certificates_desk import add_certificates_desk
 from services.points.pages.corrections import add_corrections
 from services.points.pages.desk import add_desk
 from services.points.pages.flags import add_flags
+from services.points.pages.honour_certificates import add_honour_certificates
 from services.points.pages.households import add_households
 from services.points.pages.imports import add_imports
 from services.points.pages.journal import add_journal
@@ -56,6 +57,7 @@ def make_pages(sessions: Sessions) -> Blueprint:
     add_proof(blueprint, sessions)
     add_certificates(blueprint, sessions)
     add_certificates_desk(blueprint, sessions)
+    add_honour_certificates(blueprint, sessions)
     add_rule_drafts(blueprint, sessions)
     add_households(blueprint, sessions)
     add_ratings(blueprint, sessions)

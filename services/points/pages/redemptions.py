@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from services.points.actions.redemptions_claimed import cancel, collect, look, redemption_of
 from services.points.queries import rewards as queries
+from services.points.queries.honour_certificates import honour_of
 from services.points.queries.rewards import Found
 from services.points.rules.redemptions import State, code_hash, make_code, shown_code
 from shared.db.session import Sessions
@@ -56,6 +57,7 @@ def _add_own(blueprint: Blueprint, sessions: Sessions, key: bytes) -> None:
     def show_redemption(no: str) -> str:
         with sessions() as session:
             one = _one(redemption_of(session, no))
+            honour = honour_of(session, one.redemption_id)
         account = require_subject(one.resident_no, unless=OFFICE)
         is_own = account.role == "resident"
         code = make_code(key, one.redemption_id)
@@ -67,6 +69,7 @@ def _add_own(blueprint: Blueprint, sessions: Sessions, key: bytes) -> None:
             one=one,
             code=shown_code(code) if is_shown else None,
             picture=_picture(code) if is_shown else None,
+            honour=honour,
             is_own=is_own,
             is_clerk=account.role == "staff",
         )

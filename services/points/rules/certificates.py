@@ -27,6 +27,11 @@ def number(community_code: str, year: int, serial: int) -> str:
     return f"{community_code}-{year}-{serial:05d}"
 
 
+def honour_number(year: int, serial: int) -> str:
+    """RY-2026-00017: of a certificate of an honour (荣誉), numbered through the district."""
+    return f"RY-{year}-{serial:05d}"
+
+
 def masked(resident_no: str) -> str:
     """R***01: enough for the holder to know it, too little for others to find the person."""
     if len(resident_no) < 4:

@@ -89,7 +89,7 @@ class Ledger:
                     " expiry_announcements, liability_closings, liability_days, liability_ages,"
                     " sealed_blocks, sealed_ranges, proof_days, proof_roots, sealing_state,"
                     " proof_passes, proof_breaks, certificate_awards, certificates,"
-                    " certificate_registers, certificate_offices,"
+                    " certificate_registers, certificate_offices, honour_certificates,"
                     " budgets, point_rates, cap_usage, rule_sets, issuer_balances,"
                     " inbox, outbox, dead_letters"
                 )
