@@ -13,6 +13,15 @@ from services.intake.models.gate import (
     ServiceReport,
     Verdict,
 )
+from services.intake.models.hall import (
+    HallApplication,
+    HallAppointment,
+    HallDocument,
+    HallMatter,
+    HallNote,
+    HallSlot,
+    HallStep,
+)
 from services.intake.models.register import Area, Household, Resident
 from services.intake.models.requests import (
     Follower,
@@ -22,6 +31,13 @@ from services.intake.models.requests import (
     StepNote,
 )
 from services.intake.models.staff import Post, Unit
+from services.intake.models.tea_stalls import (
+    PaperForm,
+    Scan,
+    ScanRequest,
+    TeaStall,
+    TeaStallRequest,
+)
 
 __all__ = [
     "Account",
@@ -29,7 +45,15 @@ __all__ = [
     "Base",
     "Contribution",
     "Follower",
+    "HallApplication",
+    "HallAppointment",
+    "HallDocument",
+    "HallMatter",
+    "HallNote",
+    "HallSlot",
+    "HallStep",
     "Household",
+    "PaperForm",
     "Partner",
     "PartnerCounter",
     "PartnerKey",
@@ -39,9 +63,13 @@ __all__ = [
     "RequestContact",
     "RequestStep",
     "Resident",
+    "Scan",
+    "ScanRequest",
     "ServiceReport",
     "SignInFailure",
     "StepNote",
+    "TeaStall",
+    "TeaStallRequest",
     "Unit",
     "Verdict",
     "messaging",

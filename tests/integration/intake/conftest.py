@@ -60,6 +60,8 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
+    "hall_documents hall_notes hall_steps hall_applications hall_appointments hall_slots"
+    " hall_matters scan_requests scans paper_forms tea_stall_requests tea_stalls "
     "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
     " accounts contributions rejected_bodies partner_counters"
     " partner_keys partners service_reports dead_letters outbox inbox residents households areas"
