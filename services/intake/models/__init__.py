@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from services.intake.models.accounts import Account, SignInFailure
 from services.intake.models.base import Base, messaging, metadata
+from services.intake.models.claims import Claim, Claimant, ClaimOpening
+from services.intake.models.dispatch import DispatchRules, RequestAssist
 from services.intake.models.gate import (
     Contribution,
     Partner,
@@ -22,6 +24,7 @@ from services.intake.models.hall import (
     HallSlot,
     HallStep,
 )
+from services.intake.models.likeness import Likeness, RequestPrint
 from services.intake.models.register import Area, Household, Resident
 from services.intake.models.requests import (
     Follower,
@@ -43,7 +46,11 @@ __all__ = [
     "Account",
     "Area",
     "Base",
+    "Claim",
+    "ClaimOpening",
+    "Claimant",
     "Contribution",
+    "DispatchRules",
     "Follower",
     "HallApplication",
     "HallAppointment",
@@ -53,6 +60,7 @@ __all__ = [
     "HallSlot",
     "HallStep",
     "Household",
+    "Likeness",
     "PaperForm",
     "Partner",
     "PartnerCounter",
@@ -60,7 +68,9 @@ __all__ = [
     "Post",
     "RejectedBody",
     "Request",
+    "RequestAssist",
     "RequestContact",
+    "RequestPrint",
     "RequestStep",
     "Resident",
     "Scan",

@@ -41,6 +41,7 @@ class Request(Base):
         Index("ix_requests_accepted", "accepted_at", "id"),
         Index("uq_requests_door_client", "door", "client_id", unique=True),
         Index("ix_requests_untriaged", "id", postgresql_where=text("state = 'submitted'")),
+        Index("ix_requests_pending", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_requests_unit_due", "unit_code", "due_at"),
     )
 
