@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from services.intake.pages import accounts, desk, home, overview, rejected, requests, residents
+from services.intake.pages import (
+    accounts,
+    desk,
+    files,
+    home,
+    overview,
+    rejected,
+    requests,
+    residents,
+)
 from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import Sessions
 
@@ -14,6 +23,7 @@ def register_pages(
 ) -> None:
     """Add every page, and the sign-in that the other services' pages rely on."""
     home.register_sign_in_pages(app, sessions, index)
+    app.register_blueprint(files.make_files(app))
     app.register_blueprint(home.make_home())
     app.register_blueprint(desk.make_desk())
     app.register_blueprint(overview.make_overview(sessions))
