@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from services.intake.models.accounts import Account, SignInFailure
+from services.intake.models.alerts import AlertLevel
 from services.intake.models.base import Base, messaging, metadata
-from services.intake.models.claims import Claim, Claimant, ClaimOpening
+from services.intake.models.board import (
+    BoardExclusion,
+    BoardGroup,
+    BoardMember,
+    BoardTerms,
+    ExclusionWords,
+    FactDue,
+    PersonExport,
+    RequestFact,
+    RetentionRule,
+)
+from services.intake.models.claims import Claim, ClaimOpening, ResidentSkill
+from services.intake.models.closing import (
+    Attachment,
+    ClosingTerms,
+    Photo,
+    PhotoBytes,
+    PhotoOrigin,
+    ResidentVerdict,
+    StepTaken,
+    VerdictLink,
+    VerdictWait,
+    VerdictWords,
+)
 from services.intake.models.dispatch import DispatchRules, RequestAssist
 from services.intake.models.gate import (
     Contribution,
@@ -25,7 +49,39 @@ from services.intake.models.hall import (
     HallStep,
 )
 from services.intake.models.likeness import Likeness, RequestPrint
-from services.intake.models.register import Area, Household, Resident
+from services.intake.models.patrols import (
+    PatrolAlarm,
+    PatrolDue,
+    PatrolHandover,
+    PatrolInterval,
+    PatrolRoute,
+    PatrolShift,
+    PatrolShiftMember,
+    PatrolSpot,
+    PatrolVisit,
+)
+from services.intake.models.people import (
+    CensusEntry,
+    Consent,
+    RegisterImport,
+    ResidentRole,
+    Unmasking,
+)
+from services.intake.models.rectification import (
+    Rectification,
+    RectificationItem,
+    RectificationPicture,
+    RectificationStep,
+    Reinspection,
+)
+from services.intake.models.register import (
+    Area,
+    Building,
+    Household,
+    Resident,
+    ResidentToken,
+    Room,
+)
 from services.intake.models.requests import (
     Follower,
     Request,
@@ -41,16 +97,28 @@ from services.intake.models.tea_stalls import (
     TeaStall,
     TeaStallRequest,
 )
+from services.intake.models.wishes import Wish, WishClaim, WishLimit, WishPicture, WishStep
 
 __all__ = [
     "Account",
+    "AlertLevel",
     "Area",
+    "Attachment",
     "Base",
+    "BoardExclusion",
+    "BoardGroup",
+    "BoardMember",
+    "BoardTerms",
+    "Building",
+    "CensusEntry",
     "Claim",
     "ClaimOpening",
-    "Claimant",
+    "ClosingTerms",
+    "Consent",
     "Contribution",
     "DispatchRules",
+    "ExclusionWords",
+    "FactDue",
     "Follower",
     "HallApplication",
     "HallAppointment",
@@ -65,23 +133,59 @@ __all__ = [
     "Partner",
     "PartnerCounter",
     "PartnerKey",
+    "PatrolAlarm",
+    "PatrolDue",
+    "PatrolHandover",
+    "PatrolInterval",
+    "PatrolRoute",
+    "PatrolShift",
+    "PatrolShiftMember",
+    "PatrolSpot",
+    "PatrolVisit",
+    "PersonExport",
+    "Photo",
+    "PhotoBytes",
+    "PhotoOrigin",
     "Post",
+    "Rectification",
+    "RectificationItem",
+    "RectificationPicture",
+    "RectificationStep",
+    "RegisterImport",
+    "Reinspection",
     "RejectedBody",
     "Request",
     "RequestAssist",
     "RequestContact",
+    "RequestFact",
     "RequestPrint",
     "RequestStep",
     "Resident",
+    "ResidentRole",
+    "ResidentSkill",
+    "ResidentToken",
+    "ResidentVerdict",
+    "RetentionRule",
+    "Room",
     "Scan",
     "ScanRequest",
     "ServiceReport",
     "SignInFailure",
     "StepNote",
+    "StepTaken",
     "TeaStall",
     "TeaStallRequest",
     "Unit",
+    "Unmasking",
     "Verdict",
+    "VerdictLink",
+    "VerdictWait",
+    "VerdictWords",
+    "Wish",
+    "WishClaim",
+    "WishLimit",
+    "WishPicture",
+    "WishStep",
     "messaging",
     "metadata",
 ]
