@@ -60,6 +60,10 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
+    "wish_pictures wish_steps wish_claims wishes reinspections rectification_pictures"
+    " rectification_steps rectification_items rectifications patrol_handovers patrol_shift_members"
+    " patrol_shifts patrol_alarms patrol_visits patrol_dues patrol_spots patrol_routes"
+    " alert_levels "
     "hall_documents hall_notes hall_steps hall_applications hall_appointments hall_slots"
     " hall_matters scan_requests scans paper_forms tea_stall_requests tea_stalls "
     "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
