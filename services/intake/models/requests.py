@@ -14,6 +14,8 @@ from services.intake.models.base import Base
 from services.intake.rules.requests import DOORS, NATURES, TRACKS, URGENCIES
 from services.intake.rules.states import State
 
+_IS_OPEN = "ended_at IS NULL AND state <> 'rating'"
+
 
 def one_of(column: str, values: Iterable[str]) -> str:
     """SQL: the column holds one of the values."""
@@ -43,6 +45,26 @@ class Request(Base):
         Index("ix_requests_untriaged", "id", postgresql_where=text("state = 'submitted'")),
         Index("ix_requests_pending", "id", postgresql_where=text("state = 'pending'")),
         Index("ix_requests_unit_due", "unit_code", "due_at"),
+        # Lists, the newest first, by what most people ask for
+        Index("ix_requests_open", "opened_at", "id", postgresql_where=text(_IS_OPEN)),
+        Index("ix_requests_open_due", "due_at", "id", postgresql_where=text(_IS_OPEN)),
+        Index("ix_requests_unit_opened", "unit_code", "opened_at", "id"),
+        Index("ix_requests_grid_opened", "grid_code", "opened_at", "id"),
+        Index("ix_requests_category_opened", "category", "opened_at", "id"),
+        Index("ix_requests_state_opened", "state", "opened_at", "id"),
+        Index(
+            "ix_requests_urgency_opened",
+            "urgency",
+            "opened_at",
+            "id",
+            postgresql_where=text("urgency <> 'normal'"),
+        ),
+        Index(
+            "ix_requests_keeping",
+            "state",
+            "ended_at",
+            postgresql_where=text("ended_at IS NOT NULL AND anonymised_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -83,6 +105,7 @@ class Request(Base):
     accepted_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    anonymised_at: Mapped[datetime | None]  # when what was personal in it was forgotten
     updated_at: Mapped[datetime]
     step_count: Mapped[int]
 

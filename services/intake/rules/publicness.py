@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 NEVER_PUBLIC_NATURES: Final = frozenset({"report"})  # 举报: who tells on somebody is protected
-NEVER_PUBLIC_STATES: Final = frozenset({"void", "submitted", "verifying"})
-"""What was not looked at yet may be a slander; what is void never was a request."""
+NEVER_PUBLIC_STATES: Final = frozenset({"void"})  # it never was a request
 
 
 class Condition(Protocol):

@@ -30,7 +30,6 @@ def test_what_is_marked_classified_and_harmless_is_public() -> None:
     [
         {"is_public": False},
         {"nature": "report"},
-        {"state": "submitted"},
         {"state": "void"},
         {"condition": None},
         {"condition": Condition(is_sensitive=True)},
