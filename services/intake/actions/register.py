@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.intake.actions import desks
 from services.intake.actions.acceptance import SOURCE
 from services.intake.rules.registration import AreaRow, ResidentRow, read_district, read_resident
 from shared import clock
@@ -72,6 +73,7 @@ def load_district(tx: Transaction, district: Mapping[str, Any]) -> int:
             "parents": [row.parent_code for row in rows],
         },
     )
+    desks.make_missing(tx)
     return len(rows)
 
 

@@ -60,6 +60,14 @@ from services.intake.models.patrols import (
     PatrolSpot,
     PatrolVisit,
 )
+from services.intake.models.open311 import (
+    Open311Attribute,
+    Open311Key,
+    Open311Report,
+    Open311Service,
+    Open311Trial,
+    Open311Update,
+)
 from services.intake.models.people import (
     CensusEntry,
     Consent,
@@ -129,6 +137,12 @@ __all__ = [
     "HallStep",
     "Household",
     "Likeness",
+    "Open311Attribute",
+    "Open311Key",
+    "Open311Report",
+    "Open311Service",
+    "Open311Trial",
+    "Open311Update",
     "PaperForm",
     "Partner",
     "PartnerCounter",

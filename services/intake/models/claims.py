@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
@@ -23,16 +22,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.intake.models.base import Base
 
 
-class Claimant(Base):
-    """A resident who may claim: a party member or a volunteer, with what each can do."""
+class ResidentSkill(Base):
+    """What a resident can do, as staff noted it; who may claim is said by `resident_roles`."""
 
-    __tablename__ = "claimants"
-    __table_args__ = (CheckConstraint("kind IN ('party_member', 'volunteer')", name="kind"),)
+    __tablename__ = "resident_skills"
 
     resident_no: Mapped[str] = mapped_column(ForeignKey("residents.resident_no"), primary_key=True)
-    kind: Mapped[str]
-    skills: Mapped[list[str]] = mapped_column(ARRAY(String))
-    is_active: Mapped[bool]
+    skill: Mapped[str] = mapped_column(primary_key=True)
+    noted_by: Mapped[str]  # an account's number
+    since: Mapped[datetime]
 
 
 class ClaimOpening(Base):
@@ -59,7 +57,7 @@ class ClaimOpening(Base):
     ends_at: Mapped[datetime]
     state: Mapped[str]
     opened_by: Mapped[str]
-    opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    opened_at: Mapped[datetime]
 
 
 class Claim(Base):
@@ -90,7 +88,7 @@ class Claim(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     opening_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("claim_openings.id"))
-    resident_no: Mapped[str] = mapped_column(ForeignKey("claimants.resident_no"))
+    resident_no: Mapped[str] = mapped_column(ForeignKey("residents.resident_no"))
     state: Mapped[str]
     queue_no: Mapped[int]  # in the order in which they claimed
     span: Mapped[Range[datetime]] = mapped_column(TSTZRANGE)

@@ -60,6 +60,10 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
+    "likenesses request_prints claims claim_openings resident_skills request_assists"
+    " dispatch_rules "
+    "request_facts facts_due exclusion_words board_exclusions person_exports"
+    " board_members "
     "wish_pictures wish_steps wish_claims wishes reinspections rectification_pictures"
     " rectification_steps rectification_items rectifications patrol_handovers patrol_shift_members"
     " patrol_shifts patrol_alarms patrol_visits patrol_dues patrol_spots patrol_routes"

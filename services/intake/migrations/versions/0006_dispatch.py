@@ -13,7 +13,7 @@ depends_on = None
 
 APP_ROLE = "intake"
 _TABLES = (
-    "likenesses", "request_prints", "claims", "claim_openings", "claimants", "request_assists",
+    "likenesses", "request_prints", "claims", "claim_openings", "resident_skills", "request_assists",
     "dispatch_rules",
 )  # fmt: skip
 
@@ -104,14 +104,13 @@ def _create_dispatch() -> None:
 
 def _create_claim_openings() -> None:
     op.create_table(
-        "claimants",
+        "resident_skills",
         _text("resident_no"),
-        _text("kind"),
-        sa.Column("skills", postgresql.ARRAY(sa.String()), nullable=False),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        _check("claimants", "kind", "kind IN ('party_member', 'volunteer')"),
-        _refers("claimants", "resident_no", "residents", "resident_no"),
-        sa.PrimaryKeyConstraint("resident_no", name=op.f("pk_claimants")),
+        _text("skill"),
+        _text("noted_by"),
+        _instant("since"),
+        _refers("resident_skills", "resident_no", "residents", "resident_no"),
+        sa.PrimaryKeyConstraint("resident_no", "skill", name=op.f("pk_resident_skills")),
     )
     op.create_table(
         "claim_openings",
@@ -157,7 +156,7 @@ def _create_claims() -> None:
         _check("claims", "minutes", "(state = 'done') = (minutes IS NOT NULL)"),
         _check("claims", "minutes_range", "minutes BETWEEN 1 AND 1440"),
         _refers("claims", "opening_id", "claim_openings", "id"),
-        _refers("claims", "resident_no", "claimants", "resident_no"),
+        _refers("claims", "resident_no", "residents", "resident_no"),
         postgresql.ExcludeConstraint(
             ("resident_no", "="),
             ("span", "&&"),
