@@ -16,7 +16,15 @@ from services.intake.models.board import (
     RequestFact,
     RetentionRule,
 )
+from services.intake.models.catalogue import CatalogueVersion
 from services.intake.models.claims import Claim, ClaimOpening, ResidentSkill
+from services.intake.models.clocks import (
+    CalendarDay,
+    CalendarLoad,
+    Extension,
+    OfficeHours,
+    RequestClock,
+)
 from services.intake.models.closing import (
     Attachment,
     ClosingTerms,
@@ -49,6 +57,14 @@ from services.intake.models.hall import (
     HallStep,
 )
 from services.intake.models.likeness import Likeness, RequestPrint
+from services.intake.models.open311 import (
+    Open311Attribute,
+    Open311Key,
+    Open311Report,
+    Open311Service,
+    Open311Trial,
+    Open311Update,
+)
 from services.intake.models.patrols import (
     PatrolAlarm,
     PatrolDue,
@@ -59,14 +75,6 @@ from services.intake.models.patrols import (
     PatrolShiftMember,
     PatrolSpot,
     PatrolVisit,
-)
-from services.intake.models.open311 import (
-    Open311Attribute,
-    Open311Key,
-    Open311Report,
-    Open311Service,
-    Open311Trial,
-    Open311Update,
 )
 from services.intake.models.people import (
     CensusEntry,
@@ -118,6 +126,9 @@ __all__ = [
     "BoardMember",
     "BoardTerms",
     "Building",
+    "CalendarDay",
+    "CalendarLoad",
+    "CatalogueVersion",
     "CensusEntry",
     "Claim",
     "ClaimOpening",
@@ -126,6 +137,7 @@ __all__ = [
     "Contribution",
     "DispatchRules",
     "ExclusionWords",
+    "Extension",
     "FactDue",
     "Follower",
     "HallApplication",
@@ -137,6 +149,7 @@ __all__ = [
     "HallStep",
     "Household",
     "Likeness",
+    "OfficeHours",
     "Open311Attribute",
     "Open311Key",
     "Open311Report",
@@ -170,6 +183,7 @@ __all__ = [
     "RejectedBody",
     "Request",
     "RequestAssist",
+    "RequestClock",
     "RequestContact",
     "RequestFact",
     "RequestPrint",

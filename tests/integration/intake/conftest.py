@@ -60,6 +60,9 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
+    "open311_trials open311_updates open311_reports open311_services open311_keys "
+    "steps_taken verdict_waits verdict_words resident_verdicts verdict_links photo_origins"
+    " photo_bytes photos attachments "
     "likenesses request_prints claims claim_openings resident_skills request_assists"
     " dispatch_rules "
     "request_facts facts_due exclusion_words board_exclusions person_exports"
@@ -70,6 +73,7 @@ TABLES = (
     " alert_levels "
     "hall_documents hall_notes hall_steps hall_applications hall_appointments hall_slots"
     " hall_matters scan_requests scans paper_forms tea_stall_requests tea_stalls "
+    "extensions request_clocks calendar_loads office_hours calendar_days catalogue_versions "
     "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
     " accounts contributions rejected_bodies partner_counters"
     " partner_keys partners service_reports dead_letters outbox inbox residents households areas"
