@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from flask import Flask
 
 from services.intake.api.console import make_console
 from services.intake.api.door import DoorRequest
@@ -17,7 +15,6 @@ from shared.web.app import create_base_app
 from shared.web.database import database_readiness
 from shared.web.dead_letters import make_dead_letters
 from shared.web.openapi import create_api
-from shared.web.problems import RETRY_AFTER_S, answer, problem_document
 from shared.web.settings import WebSettings, read_web_settings
 
 SERVICE = "intake"
@@ -35,20 +32,9 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     app = create_base_app(SERVICE, settings=web or read_web_settings(), ready=ready)
     app.request_class = DoorRequest
     app.extensions["linli.engine"] = engine
-    _answer_database_errors(app)
     api = create_api(app, SERVICE, title="Linli intake 受理")
     api.register_blueprint(make_events(sessions, cipher))
     api.register_blueprint(make_console(sessions, cipher))
     register_pages(app, sessions, cipher=cipher, index=BlindIndex(settings.index_key))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app
-
-
-def _answer_database_errors(app: Flask) -> None:
-    """A database that is away or too busy is a 503: nothing was written, come back."""
-
-    def unavailable(_error: Exception) -> Response:
-        return answer(problem_document(503), {"Retry-After": str(RETRY_AFTER_S)})
-
-    for kind in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(kind, unavailable)
