@@ -9,11 +9,12 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.intake.actions import desks
+from services.intake.actions import catalogue, desks, findability
 from services.intake.actions.acceptance import SOURCE
 from services.intake.rules.registration import AreaRow, ResidentRow, read_district, read_resident
 from shared import clock
 from shared.crypto import BlindIndex, FieldCipher
+from shared.db.arrays import literal
 from shared.errors import Rejected
 from shared.ids import uuid7
 from shared.messaging.transaction import Transaction
@@ -38,7 +39,14 @@ _HOUSEHOLDS = text(
     "INSERT INTO households AS h (household_no, grid_code)"
     " SELECT * FROM unnest(CAST(:numbers AS text[]), CAST(:grids AS text[]))"
     " ON CONFLICT (household_no) DO UPDATE SET grid_code = excluded.grid_code"
-    " WHERE h.grid_code <> excluded.grid_code"
+    # A household behind a door is in the grid of its building, wherever its people are listed.
+    " WHERE h.grid_code <> excluded.grid_code AND h.building_no IS NULL"
+    " RETURNING household_no, xmax = 0 AS is_new"
+)
+# Who holds an older copy of a household must learn that its people are others now.
+_TOUCH = text(
+    "UPDATE households SET revision = revision + 1"
+    " WHERE household_no = ANY(CAST(:numbers AS text[]))"
 )
 _KNOWN = text(
     "SELECT resident_no, household_no, name_sealed, phone_index, birth_year, grid_code, language"
@@ -46,24 +54,26 @@ _KNOWN = text(
 )
 _RESIDENTS = text(
     "INSERT INTO residents AS r (resident_no, household_no, name_sealed, phone_sealed,"
-    " phone_index, birth_year, grid_code, language, revision, registered_at)"
-    " SELECT n.*, 1, :now FROM unnest(CAST(:numbers AS text[]), CAST(:households AS text[]),"
+    " phone_index, birth_year, grid_code, language, revision, registered_at, token_version)"
+    " SELECT n.*, 1, :now, 1 FROM unnest(CAST(:numbers AS text[]), CAST(:households AS text[]),"
     " CAST(:names AS text[]), CAST(:phones AS text[]), CAST(:indexes AS bytea[]),"
     " CAST(:years AS smallint[]), CAST(:grids AS text[]), CAST(:languages AS text[])) AS n"
     " ON CONFLICT (resident_no) DO UPDATE SET household_no = excluded.household_no,"
     " name_sealed = excluded.name_sealed, phone_sealed = excluded.phone_sealed,"
     " phone_index = excluded.phone_index, birth_year = excluded.birth_year,"
-    " grid_code = excluded.grid_code, language = excluded.language, revision = r.revision + 1"
+    " grid_code = excluded.grid_code, language = excluded.language, revision = r.revision + 1,"
+    " token_version = 1"
     " RETURNING resident_no, revision"
 )
 
 
 def load_district(tx: Transaction, district: Mapping[str, Any]) -> int:
-    """Write the district, its streets, communities and grids; how many areas it has.
+    """Write the district down to its grids and micro-grids; how many areas it has.
 
     Raises Rejected, naming the place, when the tree is not whole or a code is there twice.
     """
     rows: list[AreaRow] = read_district(district)
+    catalogue.set_up(tx)
     tx.session.execute(
         _AREAS,
         {
@@ -115,6 +125,8 @@ class _Loading:
         self._grids: dict[str, str] = dict(tx.session.execute(_GRIDS).all())
         self._correlation = f"register-{uuid7()}"
         self._households: set[str] = set()
+        self._fresh: set[str] = set()
+        self._touched: set[str] = set()
 
     def check(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[ResidentRow]:
         """The rows in order; raises Rejected at the first that is wrong."""
@@ -143,6 +155,11 @@ class _Loading:
         changed = self._changed(rows)
         if changed:
             revisions = self._write_residents(changed)
+            known = [number for number, revision in revisions.items() if revision > 1]
+            people = ((row.resident_no, row.name, row.phone) for row in changed)
+            findability.remember(self._tx, self._index, people, known)
+            self._touched.update(row.household_no for row in changed)
+            self._touch()
             self._tx.emit(self._registered(row, revisions[row.resident_no]) for row in changed)
         return len(changed)
 
@@ -154,9 +171,15 @@ class _Loading:
                 fresh.setdefault(row.household_no, row.grid_code)
         self._households.update(fresh)
         if fresh:
-            self._tx.session.execute(
+            written = self._tx.session.execute(
                 _HOUSEHOLDS, {"numbers": list(fresh), "grids": list(fresh.values())}
             )
+            self._fresh.update(row.household_no for row in written if row.is_new)
+
+    def _touch(self) -> None:
+        if known := self._touched - self._fresh:
+            self._tx.session.execute(_TOUCH, {"numbers": literal(sorted(known))})
+        self._touched.clear()
 
     def _changed(self, rows: list[ResidentRow]) -> list[ResidentRow]:
         known = {
@@ -165,7 +188,11 @@ class _Loading:
                 _KNOWN, {"numbers": [row.resident_no for row in rows]}
             )
         }
-        return [row for row in rows if not self._same(row, known.get(row.resident_no))]
+        changed = [row for row in rows if not self._same(row, known.get(row.resident_no))]
+        self._touched.update(
+            known[row.resident_no].household_no for row in changed if row.resident_no in known
+        )
+        return changed
 
     def _same(self, row: ResidentRow, known: Any) -> bool:
         # Sealed values differ each time they are made: the name is opened to be compared.
