@@ -8,13 +8,12 @@ together: the board is whatever the history says, to the last byte.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from services.intake.rules.states import OPEN, Action, State
 
-SUBJECTS: Final = ("community", "unit")  # what is ranked, each with its like
 NOT_JUDGED: Final = (State.MERGED, State.VOID, State.DECLINED)
 """Another request stands for it, or it never was for us: it counts as received and no more."""
 
@@ -63,6 +62,7 @@ class Life:
     solved: str | None = None
     satisfied: str | None = None
     is_excluded: bool = False
+    has_place: bool = True  # noted when it was new: what is forgotten later does not change it
 
 
 def life_of(
@@ -186,6 +186,7 @@ PARTS: Final[Mapping[str, Asks]] = {
         _is_open(one) and one.due_at is not None and now <= one.due_at < now + SOON
     ),
     "excluded": lambda one, _: one.is_excluded,
+    "no_place": lambda one, _: not one.has_place,
     "response_due": _should_respond,
     "response_met": lambda one, now: _should_respond(one, now) and not _responds_late(one, now),
     "asked": lambda one, _: _is_judged(one) and one.solved is not None,
@@ -349,6 +350,3 @@ def hidden(counts: Mapping[str, int], below: int) -> dict[str, int | None]:
         if left:
             shown[min(left, key=lambda name: (counts[name], name))] = None
     return shown
-
-
-LIFE_COLUMNS: Final = tuple(each.name for each in fields(Life))

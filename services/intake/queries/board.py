@@ -1,0 +1,270 @@
+"""The board's figures over facts, and the lists behind them: the same words make both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.intake.queries.paging import PAGE, Page
+from services.intake.rules.board import PARTS, SOON, THREE, Tally, Terms, matter_parts
+from services.intake.rules.board_sheet import (
+    ALL,
+    Board,
+    Counts,
+    Group,
+    Medians,
+    Subject,
+    assemble,
+)
+from services.intake.rules.states import OPEN
+from shared.errors import Rejected
+
+_OPEN: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
+# What `rules/board.py` asks of one life, asked of a row; the flags are made once a row.
+_FLAGS: Final = {
+    "judged": "NOT f.is_excluded AND f.state NOT IN ('merged', 'void', 'declined')",
+    "is_open": f"f.state IN ({_OPEN})",
+    "late": (
+        "coalesce(f.accept_due_at < coalesce(f.accepted_at, :now), false)"
+        " OR coalesce(f.contact_due_at < coalesce(f.contacted_at, :now), false)"
+    ),
+    "answered": (
+        "(f.accept_due_at IS NULL OR f.accepted_at IS NOT NULL)"
+        " AND (f.contact_due_at IS NULL OR f.contacted_at IS NOT NULL)"
+    ),
+    "has_answer_due": (
+        "f.dispatched_at IS NOT NULL"
+        " AND (f.accept_due_at IS NOT NULL OR f.contact_due_at IS NOT NULL)"
+    ),
+    "resolve_counts": (
+        "f.state <> 'referred' AND f.due_at IS NOT NULL"
+        " AND (f.resolved_at IS NOT NULL OR :now > f.due_at)"
+    ),
+}
+_RESPONDS: Final = "judged AND has_answer_due AND (answered OR late)"
+_RESOLVES: Final = "judged AND resolve_counts"
+_SQL: Final[Mapping[str, str]] = {
+    "received": "true",
+    "open": "is_open",
+    "ended": "ended_at IS NOT NULL",
+    "overdue": "is_open AND due_at < :now",
+    "soon": "is_open AND due_at >= :now AND due_at < :soon",
+    "excluded": "is_excluded",
+    "no_place": "NOT has_place",
+    "response_due": _RESPONDS,
+    "response_met": f"{_RESPONDS} AND NOT late",
+    "asked": "judged AND solved IS NOT NULL",
+    "solved": "judged AND solved = 'solved'",
+    "partly": "judged AND solved = 'partly'",
+    "unsolved": "judged AND solved = 'unsolved'",
+    "rated": "judged AND satisfied IS NOT NULL",
+    "satisfied": "judged AND satisfied = 'satisfied'",
+    "basically": "judged AND satisfied = 'basically'",
+    "dissatisfied": "judged AND satisfied = 'dissatisfied'",
+    "resolve_due": _RESOLVES,
+    "resolve_met": f"{_RESOLVES} AND coalesce(resolved_at, :now) <= due_at",
+    "resolved_once": "judged AND resolve_count > 0",
+    "reworked": "judged AND resolve_count > 0 AND rework_count > 0",
+    "dispatched": "judged AND dispatched_at IS NOT NULL",
+    "dispatched_right": "judged AND dispatched_at IS NOT NULL AND returned_count = 0",
+}
+_WHERE: Final = {
+    "street": "f.street_code = :street",
+    "community": "f.community_code = :community",
+    "unit": "f.unit_code = :unit",
+    "category": "f.category = :category",
+}
+_TERMS = text(
+    "SELECT partly_percent, basically_percent, response_weight, resolution_weight,"
+    " satisfaction_weight, hidden_below FROM board_terms"
+    " WHERE starts_on <= :day AND approved_by IS NOT NULL ORDER BY starts_on DESC LIMIT 1"
+)
+_GROUPS = text(
+    "SELECT g.group_code, g.subject, g.name, g.name_en, g.is_ranked,"
+    " coalesce(jsonb_object_agg(s.code, s.name) FILTER (WHERE s.code IS NOT NULL), '{}') AS members"
+    " FROM board_groups g LEFT JOIN (SELECT 'community' AS subject, a.code, a.name,"
+    " coalesce(m.group_code, (SELECT min(group_code) FROM board_groups"
+    " WHERE subject = 'community' AND unit_kind IS NULL AND place ="
+    " (SELECT min(place) FROM board_groups WHERE subject = 'community'))) AS group_code"
+    " FROM areas a LEFT JOIN board_members m ON m.subject = 'community' AND m.code = a.code"
+    " WHERE a.kind = 'community' AND (CAST(:street AS text) IS NULL OR a.parent_code = :street)"
+    " UNION ALL SELECT 'unit', u.unit_code, u.name, coalesce(m.group_code, d.group_code)"
+    " FROM units u LEFT JOIN board_members m ON m.subject = 'unit' AND m.code = u.unit_code"
+    " LEFT JOIN board_groups d ON d.unit_kind = u.kind WHERE u.is_active"
+    ") s ON s.group_code = g.group_code AND s.subject = g.subject"
+    " GROUP BY g.group_code ORDER BY g.place, g.group_code"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A period, both days included, and what of the district; None is all of it."""
+
+    first: date
+    last: date
+    street: str | None = None
+    community: str | None = None
+    unit: str | None = None
+    category: str | None = None
+
+
+def terms_on(session: Session, day: date) -> Terms:
+    """The terms in force on a day."""
+    return Terms(**session.execute(_TERMS, {"day": day}).mappings().one())
+
+
+def groups(session: Session, street: str | None = None) -> list[Group]:
+    """The groups with their members, in the order of the board."""
+    rows = session.execute(_GROUPS, {"street": street}).mappings()
+    return [Group(**{**row, "members": dict(sorted(row["members"].items()))}) for row in rows]
+
+
+def board(session: Session, asked: Asked, now: datetime) -> Board:
+    """The board of a period as of `now`."""
+    terms = terms_on(session, asked.first)
+    counted = counts(session, asked, terms, now)
+    return assemble(counted, terms, groups(session, asked.street))
+
+
+def counts(session: Session, asked: Asked, terms: Terms, now: datetime) -> Counts:
+    """All that the board counts, in a few statements."""
+    given = _given(asked, now)
+    rows = _rows(asked)
+    return Counts(
+        cells=_cells(session, rows, given),
+        shares=_shares(session, rows, given, terms),
+        medians=_medians(session, rows, given),
+        days={
+            row.received_on: (row.received, row.open)
+            for row in session.execute(text(rows + _DAYS), given)
+        },
+        categories={
+            row.category: row.number for row in session.execute(text(rows + _CATEGORIES), given)
+        },
+    )
+
+
+_DAYS = (
+    " SELECT received_on, count(*) AS received, count(*) FILTER (WHERE is_open) AS open"
+    " FROM f GROUP BY 1"
+)
+_CATEGORIES = " SELECT category, count(*) AS number FROM f GROUP BY 1"
+_MEDIANS = (
+    " SELECT coalesce(community_code, '') AS community, coalesce(unit_code, '') AS unit,"
+    " grouping(coalesce(community_code, '')) AS no_community,"
+    " grouping(coalesce(unit_code, '')) AS no_unit,"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY floor(extract(epoch FROM"
+    " contacted_at - received_at) / 60)::bigint) AS contact,"
+    " percentile_disc(0.5) WITHIN GROUP (ORDER BY floor(extract(epoch FROM"
+    " resolved_at - received_at) / 60)::bigint) AS resolve FROM f"
+    " GROUP BY GROUPING SETS ((), (coalesce(community_code, '')), (coalesce(unit_code, '')))"
+)
+
+
+def _rows(asked: Asked) -> str:
+    """The rows of the period with their flags, as the beginning of a statement."""
+    chosen = "".join(
+        f" AND {condition}" for name, condition in _WHERE.items() if getattr(asked, name)
+    )
+    flags = ", ".join(f"({sql}) AS {name}" for name, sql in _FLAGS.items())
+    return (
+        f"WITH f AS (SELECT f.*, {flags} FROM request_facts f"
+        f" WHERE f.received_on BETWEEN :first AND :last{chosen})"
+    )
+
+
+def _given(asked: Asked, now: datetime) -> dict[str, Any]:
+    return {**asdict(asked), "now": now, "soon": now + SOON}
+
+
+def _cells(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Any, Tally]:
+    counted = ", ".join(f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in PARTS)
+    found = session.execute(
+        text(f"{rows} SELECT community_code, unit_code, {counted} FROM f GROUP BY 1, 2"), given
+    )
+    return {
+        (row.community_code or "", row.unit_code or ""): Tally(
+            counts={part: row._mapping[part] for part in PARTS}  # noqa: SLF001 - its public name
+        )
+        for row in found
+    }
+
+
+def _shares(
+    session: Session, rows: str, given: Mapping[str, Any], terms: Terms
+) -> dict[Subject, dict[str, tuple[int, int]]]:
+    """Per subject and rate: the sum of the matters' shares in millionths, and their number."""
+    named = matter_parts(terms)
+    wholes = {part for whole, parts in named.values() for part in (whole, *(p for p, _ in parts))}
+    inner = ", ".join(f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in sorted(wholes))
+    outer = []
+    for name, (whole, parts) in named.items():
+        met = " + ".join(f"{weight} * {part}" for part, weight in parts)
+        outer += [
+            f"coalesce(sum(10000 * ({met}) / nullif({whole}, 0)), 0)::bigint AS {name}_sum",
+            f"count(*) FILTER (WHERE {whole} > 0) AS {name}_count",
+        ]
+    made: dict[Subject, dict[str, tuple[int, int]]] = {}
+    for subject in ("community", "unit"):
+        found = session.execute(
+            text(
+                f"{rows}, m AS (SELECT {subject}_code AS code, {inner} FROM f GROUP BY 1, matter)"
+                f" SELECT code, {', '.join(outer)} FROM m GROUP BY 1"
+            ),
+            given,
+        )
+        for row in found.mappings():
+            made[subject, row["code"] or ""] = {
+                name: (row[f"{name}_sum"], row[f"{name}_count"]) for name in THREE
+            }
+    return made
+
+
+def _medians(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Subject, Medians]:
+    made: dict[Subject, Medians] = {}
+    for row in session.execute(text(rows + _MEDIANS), given):
+        subject = ALL
+        if not row.no_community:
+            subject = ("community", row.community)
+        elif not row.no_unit:
+            subject = ("unit", row.unit)
+        made[subject] = Medians(row.contact, row.resolve)
+    if made.get(ALL) == Medians():
+        del made[ALL]
+    return made
+
+
+_LISTED = (
+    " SELECT f.request_id AS id, r.request_no, r.title, f.state, r.urgency, f.category,"
+    " c.name AS community_name, u.name AS unit_name, f.received_at, f.due_at, f.resolved_at,"
+    " f.solved, f.satisfied FROM f JOIN requests r ON r.id = f.request_id"
+    " LEFT JOIN areas c ON c.code = f.community_code"
+    " LEFT JOIN units u ON u.unit_code = f.unit_code"
+    " WHERE f.request_id IN (SELECT request_id FROM f WHERE %s AND request_id < :before"
+    " ORDER BY request_id DESC LIMIT :limit) ORDER BY f.request_id DESC"
+)
+
+
+def behind(
+    session: Session,
+    asked: Asked,
+    part: str,
+    now: datetime,
+    *,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> Page:
+    """Exactly the requests that a figure counts, the newest first; raises Rejected."""
+    if part not in _SQL:
+        raise Rejected("part", "没有这个数字", "there is no such figure", pointer="/part")
+    found = session.execute(
+        text(_rows(asked) + _LISTED % _SQL[part]),
+        {**_given(asked, now), "before": before or 2**62, "limit": limit + 1},
+    )
+    rows = [dict(row) for row in found.mappings()]
+    return Page(rows[:limit], str(rows[limit - 1]["id"]) if len(rows) > limit else None)

@@ -1,0 +1,114 @@
+"""Histories as the board reads them: a few statements for however many requests."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from services.intake.rules.board import Due, Life, Past, Rated, life_of
+from shared.db.arrays import literal
+
+_STEPS = text(
+    "SELECT request_id, at, action, to_state FROM request_steps"
+    " WHERE request_id = ANY(CAST(:ids AS bigint[])) ORDER BY request_id, step_no"
+)
+_DUES = text(
+    "SELECT id AS request_id, 'resolve' AS kind, due_at FROM requests"
+    " WHERE id = ANY(CAST(:ids AS bigint[])) AND due_at IS NOT NULL"
+)
+_VERDICTS = text(
+    "SELECT request_id, round, solved, satisfied FROM resident_verdicts"
+    " WHERE request_id = ANY(CAST(:ids AS bigint[]))"
+)
+_EXCLUDED = text(
+    "SELECT request_id FROM board_exclusions WHERE state = 'approved'"
+    " AND request_id = ANY(CAST(:ids AS bigint[]))"
+)
+_PLACES = text(
+    "SELECT r.id, c.parent_code AS street_code, c.code AS community_code, r.unit_code,"
+    " coalesce(r.condition_code, r.category) AS category, f.matter,"
+    " coalesce(f.has_place, r.lat IS NOT NULL OR r.building_no IS NOT NULL"
+    " OR coalesce(r.address, '') <> '') AS has_place,"
+    " (s.at AT TIME ZONE 'Asia/Shanghai')::date AS received_on"
+    " FROM requests r JOIN request_steps s ON s.request_id = r.id AND s.step_no = 1"
+    " LEFT JOIN areas g ON g.code = r.grid_code LEFT JOIN areas c ON c.code = g.parent_code"
+    " LEFT JOIN request_facts f ON f.request_id = r.id"
+    " WHERE r.id = ANY(CAST(:ids AS bigint[]))"
+)
+# The first request that the same asker brought on the same day in the same grid about the same.
+_MATTERS = text(
+    "SELECT n.id, min(o.id) AS matter FROM (SELECT r.id, r.grid_code, r.category, r.resident_no,"
+    " s.actor_kind, s.actor, date_trunc('day', r.opened_at, 'Asia/Shanghai') AS day"
+    " FROM requests r JOIN request_steps s ON s.request_id = r.id AND s.step_no = 1"
+    " WHERE r.id = ANY(CAST(:ids AS bigint[]))) n"
+    " JOIN requests o ON o.grid_code = n.grid_code AND o.category = n.category"
+    " AND o.opened_at >= n.day AND o.opened_at < n.day + interval '1 day'"
+    " AND o.resident_no IS NOT DISTINCT FROM n.resident_no"
+    " JOIN request_steps t ON t.request_id = o.id AND t.step_no = 1"
+    " AND (n.resident_no IS NOT NULL OR (t.actor_kind = n.actor_kind AND t.actor = n.actor))"
+    " GROUP BY n.id"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a request is counted, and what of it was noted once."""
+
+    street_code: str | None
+    community_code: str | None
+    unit_code: str | None
+    category: str
+    matter: int
+    has_place: bool
+    received_on: date
+
+
+def lives(session: Session, ids: Collection[int]) -> dict[int, Life]:
+    """What the histories of these requests say, by request."""
+    asked = {"ids": literal(ids)}
+    steps: defaultdict[int, list[Past]] = defaultdict(list)
+    for row in session.execute(_STEPS, asked):
+        steps[row.request_id].append(Past(row.at, row.action, row.to_state))
+    dues: defaultdict[int, list[Due]] = defaultdict(list)
+    for row in session.execute(_DUES, asked):
+        dues[row.request_id].append(Due(row.kind, row.due_at))
+    verdicts: defaultdict[int, list[Rated]] = defaultdict(list)
+    for row in session.execute(_VERDICTS, asked):
+        verdicts[row.request_id].append(Rated(row.round, row.solved, row.satisfied))
+    excluded = set(session.execute(_EXCLUDED, asked).scalars())
+    return {
+        request_id: life_of(
+            past,
+            dues.get(request_id, ()),
+            verdicts.get(request_id, ()),
+            is_excluded=request_id in excluded,
+        )
+        for request_id, past in steps.items()
+    }
+
+
+def places(session: Session, ids: Collection[int]) -> dict[int, Place]:
+    """Where each is counted; the matter of a new one is looked for, of an old one kept."""
+    rows = session.execute(_PLACES, {"ids": literal(ids)}).all()
+    new = [row.id for row in rows if row.matter is None]
+    matters = {}
+    if new:
+        found = session.execute(_MATTERS, {"ids": literal(new)})
+        matters = {row.id: row.matter for row in found}
+    return {
+        row.id: Place(
+            street_code=row.street_code,
+            community_code=row.community_code,
+            unit_code=row.unit_code,
+            category=row.category,
+            matter=row.matter or matters.get(row.id, row.id),
+            has_place=row.has_place,
+            received_on=row.received_on,
+        )
+        for row in rows
+    }
