@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from services.intake.actions import findability, patrol_dues, register_files
 from services.intake.config import Settings, read_settings
 from services.intake.handlers import make_handlers
 from services.intake.ingress import BATCH_MAX, PREFETCH, QUEUE, Ingress
-from shared.crypto import FieldCipher
+from shared.crypto import BlindIndex, FieldCipher
+from shared.messaging.clock_jobs import Job
 from shared.messaging.worker import Source, WorkerParts, open_sessions
+
+CATCH_UP_EVERY_S = 5
+WATCH_PATROLS_EVERY_S = 15
+FORGET_EVERY_S = 3600
 
 
 def create_worker(settings: Settings | None = None) -> WorkerParts:
     """The parts that `linli worker intake` hosts."""
     settings = settings or read_settings()
     sessions = open_sessions("intake", settings.database_url)
-    ingress = Ingress(sessions, FieldCipher(settings.field_key))
+    cipher, index = FieldCipher(settings.field_key), BlindIndex(settings.index_key)
+    ingress = Ingress(sessions, cipher)
     return WorkerParts(
         service="intake",
         broker_url=settings.broker_url,
@@ -31,4 +38,13 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             )
         ],
         partner_broker_url=settings.partner_broker_url,
+        jobs=[
+            Job(
+                "make_findable",
+                CATCH_UP_EVERY_S,
+                lambda tx: findability.catch_up(tx, cipher, index),
+            ),
+            Job("watch_patrols", WATCH_PATROLS_EVERY_S, patrol_dues.watch),
+            Job("forget_register_files", FORGET_EVERY_S, register_files.forget),
+        ],
     )

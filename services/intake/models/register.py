@@ -56,7 +56,7 @@ class Building(Base):
     address: Mapped[str]
     lat: Mapped[float | None]
     lon: Mapped[float | None]
-    micro_grid_code: Mapped[str | None] = mapped_column(ForeignKey("areas.code"))
+    micro_grid_code: Mapped[str | None] = mapped_column(ForeignKey("areas.code"), index=True)
 
 
 class Room(Base):
@@ -125,7 +125,7 @@ class Resident(Base):
     language: Mapped[str]
     revision: Mapped[int]
     registered_at: Mapped[datetime]
-    micro_grid_code: Mapped[str | None] = mapped_column(ForeignKey("areas.code"))
+    micro_grid_code: Mapped[str | None] = mapped_column(ForeignKey("areas.code"), index=True)
     whereabouts: Mapped[str] = mapped_column(server_default=text("'here'"))
     token_version: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 

@@ -15,8 +15,8 @@ AREAS_MAX = 100_000
 BIRTH_YEAR_MIN = 1880
 LANGUAGES = ("zh", "en")
 
-_LEVELS = ("district", "street", "community", "grid")
-_CHILDREN = ("streets", "communities", "grids")
+_LEVELS = ("district", "street", "community", "grid", "micro_grid")
+_CHILDREN = ("streets", "communities", "grids", "micro_grids")
 _unwanted = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]").search
 _number = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _phone = re.compile(r"\+?[0-9]{5,20}").fullmatch
@@ -25,7 +25,7 @@ _year = re.compile(r"[0-9]{4}").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class AreaRow:
-    """A district, street, community or grid."""
+    """A district, street, community, grid or micro-grid."""
 
     code: str
     kind: str

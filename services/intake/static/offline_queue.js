@@ -19,7 +19,8 @@
 //          drafts under `data-draft`. `data-label` names the field that tells entries apart;
 //          `data-after` is the page to go on to once the entry is kept. A page opened with
 //          #entry=<client_id> fills the form with that entry and shows where the page differs:
-//          sent again, it replaces the entry that was refused.
+//          sent again, it replaces the entry that was refused. data-once: there is one entry
+//          a `data-draft`; opening the form again opens the entry that still waits.
 //   Server: POST endpoint, JSON {"entries": [{"client_id": …, "body": {…}}, …]}, at most 20 and
 //          512 KiB at once; it answers {"verdicts": [{"client_id", "verdict", "zh", "en", "path"}]} with
 //          verdict accepted | duplicate (both: it has it), conflict or refused (a person must look:
@@ -114,11 +115,17 @@
     return within("entries", "readonly", function (store) { return store.get(clientId); });
   };
 
-  // Resolves with the id once it is on disk; an entry with the same id is replaced.
-  Queue.prototype.put = async function (body, clientId, label) {
+  // Resolves with the id once it is on disk. `more`: label, key (what it is about) and `replaces`,
+  // the id of an entry that this one takes the place of. That one may be on its way: so the new
+  // entry has an id of its own, and the server says if it came too late.
+  Queue.prototype.put = async function (body, clientId, more) {
+    more = more || {};
     var one = {client_id: clientId || newId(), queue: this.name, owner: this.owner, body: body,
-               label: label || "", state: "waiting", made_at: Date.now()};
-    await within("entries", "readwrite", function (store) { return store.put(one); });
+               key: more.key || "", label: more.label || "", state: "waiting", made_at: Date.now()};
+    await within("entries", "readwrite", function (store) {
+      if (more.replaces) store.delete(more.replaces);
+      return store.put(one);
+    });
     await this.changed();
     return one.client_id;
   };
@@ -201,6 +208,7 @@
   Queue.prototype.settle = async function (one, verdicts) {
     var told = verdicts.find(function (each) { return each.client_id === one.client_id; });
     if (!told) return 0;
+    if (!(await this.entry(one.client_id))) return 1; // replaced while it was on its way
     await within("entries", "readwrite", function (store) {
       if (told.verdict === "accepted" || told.verdict === "duplicate") return store.delete(one.client_id);
       one.state = told.verdict === "conflict" ? "conflict" : "refused";
@@ -358,18 +366,19 @@
   // What was not finished, or what the server did not take, is there again: typed once.
   async function comeBack(form, queue, key) {
     var asked = /^#entry=([0-9A-Za-z-]+)$/.exec(window.location.hash);
-    var entry = asked && await queue.entry(asked[1]);
-    var isOwn = entry && entry.queue === queue.name && entry.owner === queue.owner;
-    var fields = key ? await queue.draft(key) : null;
-    if (!fields && isOwn) fields = entry.body;
-    var own = form.elements.namedItem("client_id");
-    if (isOwn && own) own.value = entry.client_id;
+    var entry = (await queue.entries()).find(function (one) {
+      return asked ? one.client_id === asked[1] : one.key && one.key === key && "once" in form.dataset;
+    });
+    var fields = key ? await queue.draft(key) : null, own = form.elements.namedItem("client_id");
+    if (entry) form.dataset.replaces = entry.client_id;
+    if (own) own.value = newId(); // a kept page brings the same id each time
+    if (!fields && entry) fields = entry.body;
     if (!fields) return;
     var before = fieldsOf(form);
     fill(form, fields);
-    if (isOwn) differ(form, before);
+    if (entry) differ(form, before);
     form.dispatchEvent(new CustomEvent("offline:restored", {bubbles: true, detail: {fields: fields}}));
-    tell(form, isOwn ? "mend" : "restored");
+    tell(form, entry ? "mend" : "restored");
   }
 
   function differ(form, before) {
@@ -390,9 +399,9 @@
 
   async function submit(form, queue, key) {
     var own = form.elements.namedItem("client_id"), body = fieldsOf(form);
-    var label = form.dataset.labelText || body[form.dataset.label] || "", id;
+    var label = form.dataset.labelText || [].concat(body[form.dataset.label] || "")[0], id;
     try {
-      id = await queue.put(body, own && own.value, [].concat(label)[0]);
+      id = await queue.put(body, own && own.value, {label: label, key: key, replaces: form.dataset.replaces});
       if (key) await queue.dropDraft(key);
     } catch (_error) {
       delete form.dataset.sent;
@@ -401,6 +410,7 @@
     }
     form.dispatchEvent(new CustomEvent("offline:kept", {bubbles: true, detail: {clientId: id, body: body}}));
     if (own) own.value = newId();
+    delete form.dataset.replaces;
     if (form.dataset.after) { window.location.assign(form.dataset.after); return; }
     form.reset();
     delete form.dataset.sent;

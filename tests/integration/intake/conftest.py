@@ -60,6 +60,7 @@ RESIDENTS = [
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
 TABLES = (
+    "register_imports census_entries unmaskings resident_roles consents resident_tokens "
     "open311_trials open311_updates open311_reports open311_services open311_keys "
     "steps_taken verdict_waits verdict_words resident_verdicts verdict_links photo_origins"
     " photo_bytes photos attachments "
@@ -76,7 +77,7 @@ TABLES = (
     "extensions request_clocks calendar_loads office_hours calendar_days catalogue_versions "
     "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
     " accounts contributions rejected_bodies partner_counters"
-    " partner_keys partners service_reports dead_letters outbox inbox residents households areas"
+    " partner_keys partners service_reports dead_letters outbox inbox residents households rooms buildings areas"
 )
 
 

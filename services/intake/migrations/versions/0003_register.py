@@ -94,7 +94,8 @@ def _create_buildings() -> None:
         sa.PrimaryKeyConstraint("building_no", name=op.f("pk_buildings")),
     )
     op.create_index("uq_buildings_grid_number", "buildings", ["grid_code", "number"], unique=True)
-    op.create_index(op.f("ix_buildings_label"), "buildings", ["label"])
+    for name in ("label", "micro_grid_code"):
+        op.create_index(op.f(f"ix_buildings_{name}"), "buildings", [name])
     op.create_table(
         "rooms",
         _text("building_no"),
@@ -153,6 +154,7 @@ def _widen_residents() -> None:
         "residents",
         sa.Column("token_version", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
     )
+    op.create_index(op.f("ix_residents_micro_grid_code"), "residents", ["micro_grid_code"])
     op.create_index(
         "ix_residents_unfindable",
         "residents",
