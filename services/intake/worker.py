@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.intake.actions import findability, patrol_dues, register_files
+from services.intake.actions import dispatching, findability, patrol_dues, register_files
 from services.intake.config import Settings, read_settings
 from services.intake.handlers import make_handlers
 from services.intake.ingress import BATCH_MAX, PREFETCH, QUEUE, Ingress
@@ -10,6 +10,7 @@ from shared.crypto import BlindIndex, FieldCipher
 from shared.messaging.clock_jobs import Job
 from shared.messaging.worker import Source, WorkerParts, open_sessions
 
+DISPATCH_EVERY_S = 2
 CATCH_UP_EVERY_S = 5
 WATCH_PATROLS_EVERY_S = 15
 FORGET_EVERY_S = 3600
@@ -39,6 +40,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         ],
         partner_broker_url=settings.partner_broker_url,
         jobs=[
+            Job("dispatch", DISPATCH_EVERY_S, dispatching.triage),
             Job(
                 "make_findable",
                 CATCH_UP_EVERY_S,
