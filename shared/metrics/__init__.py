@@ -185,6 +185,15 @@ deliveries_due_oldest = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+patrol_alarms = Counter(
+    "linli_patrol_alarms_total", "Missed visits of patrol spots that were told.", ["cause"]
+)
+patrol_alarms_open = Gauge(
+    "linli_patrol_alarms_open",
+    "Missed visits of patrol spots that nobody has made up for.",
+    multiprocess_mode="mostrecent",
+)
+
 __all__ = [
     "budget_committed",
     "build_info",
@@ -205,6 +214,8 @@ __all__ = [
     "notices",
     "outbox_oldest",
     "outbox_pending",
+    "patrol_alarms",
+    "patrol_alarms_open",
     "proof_breaks",
     "proof_sealed",
     "proof_verified",

@@ -93,6 +93,7 @@ class PatrolDue(Base):
     __tablename__ = "patrol_dues"
     __table_args__ = (
         CheckConstraint(one_of("level", Level), name="level"),
+        CheckConstraint(one_of("alarm_cause", ALARM_CAUSES), name="cause"),
         Index("ix_patrol_dues_due", "due_at"),
         Index("ix_patrol_dues_alarm", "alarm_at"),
     )
@@ -104,6 +105,7 @@ class PatrolDue(Base):
     last_visit_at: Mapped[datetime | None]
     due_at: Mapped[datetime]
     alarm_at: Mapped[datetime]
+    alarm_cause: Mapped[str]
 
 
 class PatrolVisit(Base):

@@ -78,8 +78,10 @@ CREATE TABLE patrol_dues (
     last_visit_at TIMESTAMPTZ,
     due_at TIMESTAMPTZ NOT NULL,
     alarm_at TIMESTAMPTZ NOT NULL,
+    alarm_cause VARCHAR NOT NULL,
     CONSTRAINT pk_patrol_dues PRIMARY KEY (spot_code),
     CONSTRAINT ck_patrol_dues_level CHECK (level IN ('normal', 'blue', 'yellow', 'orange', 'red')),
+    CONSTRAINT ck_patrol_dues_cause CHECK (alarm_cause IN ('missed', 'raised')),
     CONSTRAINT fk_patrol_dues_spot_code_patrol_spots FOREIGN KEY (spot_code)
         REFERENCES patrol_spots (spot_code)
 );
