@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from shared.web import (
     access,
     auth,
+    bodies,
     csrf,
     display,
     headers,
@@ -98,6 +99,7 @@ def _use_templates(app: Flask) -> None:
 
 
 def _refuse_large_bodies() -> None:
+    bodies.widen()
     # Flask notices only when the body is read; a route that never reads would accept anything.
     limit = request.max_content_length
     if limit is not None and (request.content_length or 0) > limit:

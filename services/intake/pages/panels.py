@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.intake.pages.photos import photo_facts
 from shared.web.auth import Account
 
 Facts = Callable[[Session, Mapping[str, Any], Account], Mapping[str, Any] | None]
@@ -33,7 +34,7 @@ class Shown:
     facts: Mapping[str, Any]
 
 
-PANELS: tuple[Panel, ...] = ()
+PANELS: tuple[Panel, ...] = (Panel("request_photos.html", photo_facts),)
 
 
 def shown_panels(session: Session, one: Mapping[str, Any], account: Account) -> list[Shown]:

@@ -9,15 +9,16 @@ from flask import Blueprint, render_template, request
 from services.intake import queries
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.panels import shown_panels
+from services.intake.queries.reading import OFFICE, readable
+from services.intake.queries.reading import OFFICE, readable
 from services.intake.pages.words import STATE_TONES, URGENCY_TONES, options, word
+from services.intake.queries.reading import OFFICE, readable
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import Missing
 from shared.web import auth
 from shared.web.access import require_role
 
 READERS = ("staff", "operator", "auditor", "resident")
-_OFFICE = frozenset({"staff", "operator", "auditor"})
 _FILTERS = ("state", "urgency", "category", "grid", "community")
 
 
@@ -30,7 +31,7 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     def list_requests() -> str:
         account = auth.signed_in()
         filters: dict[str, str | None] = {name: request.args.get(name) for name in _FILTERS}
-        if account.role not in _OFFICE:
+        if account.role not in OFFICE:
             filters = {"resident_no": account.subject or "-"}
         with sessions() as session:
             page = queries.requests(
@@ -40,13 +41,13 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
                 before=request.args.get("before"),
                 limit=rows_per_page(),
             )
-            communities = queries.communities(session) if account.role in _OFFICE else []
+            communities = queries.communities(session) if account.role in OFFICE else []
         return render_template(
             "requests.html",
             page=page,
             filters=filters,
             communities=communities,
-            is_office=account.role in _OFFICE,
+            is_office=account.role in OFFICE,
             **_words(),
         )
 
@@ -54,18 +55,14 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     @require_role(*READERS)
     def show_request(request_no: str) -> str:
         with sessions() as session:
-            found = queries.request_of(session, cipher, request_no)
             account = auth.signed_in()
-            is_own = found is not None and found["resident_no"] == account.subject
-            # To anybody else, another's request does not exist: its number tells nothing.
-            if found is None or not (account.role in _OFFICE or (account.subject and is_own)):
-                raise Missing("no_request", "没有这件诉求", "There is no such request")
+            found = readable(session, cipher, request_no, account)
             panels = shown_panels(session, found, account)
         return render_template(
             "request.html",
             one=found,
             panels=panels,
-            is_office=account.role in _OFFICE,
+            is_office=account.role in OFFICE,
             **_words(),
         )
 

@@ -18,6 +18,18 @@ _REQUESTS = (
     " LEFT JOIN areas g ON g.code = r.grid_code LEFT JOIN areas c ON c.code = g.parent_code"
     " LEFT JOIN residents n ON n.resident_no = r.resident_no WHERE %s"
 )
+# What only the page of one request shows, beside that.
+_MORE = (
+    ", r.public_code, r.door, r.nature, r.track, r.condition_code, r.catalogue_version,"
+    " r.building_no, r.address, r.lat, r.lon, r.is_public, r.unit_code, u.name AS unit_name,"
+    " u.name_en AS unit_name_en, r.handler, r.first_handler, r.returned_count, r.reopened_count,"
+    " r.outcome, r.due_at, r.resolved_at, r.ended_at, r.step_count, m.request_no AS merged_into_no"
+)
+_ONE = _REQUESTS.replace(" FROM requests r", _MORE + " FROM requests r").replace(
+    " WHERE %s",
+    " LEFT JOIN units u ON u.unit_code = r.unit_code"
+    " LEFT JOIN requests m ON m.id = r.merged_into WHERE r.request_no = :no",
+)
 _REQUESTS_BEFORE = (
     "(r.opened_at, r.id) < (CAST(:at AS timestamptz), :id) %s"
     " ORDER BY r.opened_at DESC, r.id DESC LIMIT :limit"
@@ -58,7 +70,7 @@ def requests(
 
 def request_of(session: Session, cipher: FieldCipher, request_no: str) -> dict[str, Any] | None:
     """One request by the number on its receipt."""
-    found = session.execute(text(_REQUESTS % "r.request_no = :no"), {"no": request_no})
+    found = session.execute(text(_ONE), {"no": request_no})
     row = found.mappings().one_or_none()
     return None if row is None else _masked(dict(row), cipher)
 
