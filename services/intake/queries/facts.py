@@ -18,8 +18,13 @@ _STEPS = text(
     " WHERE request_id = ANY(CAST(:ids AS bigint[])) ORDER BY request_id, step_no"
 )
 _DUES = text(
-    "SELECT id AS request_id, 'resolve' AS kind, due_at FROM requests"
-    " WHERE id = ANY(CAST(:ids AS bigint[])) AND due_at IS NOT NULL"
+    # The newest run of each clock, but for one that was called off; one that stands still while
+    # the resident is asked runs out at no time.
+    "SELECT DISTINCT ON (request_id, kind) request_id, kind,"
+    " CASE WHEN frozen_at IS NULL OR stopped_at IS NOT NULL THEN due_at END AS due_at"
+    " FROM request_clocks WHERE request_id = ANY(CAST(:ids AS bigint[]))"
+    " AND kind IN ('accept', 'contact', 'resolve') AND (stopped_at IS NULL OR met IS NOT NULL)"
+    " ORDER BY request_id, kind, run DESC"
 )
 _VERDICTS = text(
     "SELECT request_id, round, solved, satisfied FROM resident_verdicts"

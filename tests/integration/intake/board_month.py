@@ -126,14 +126,41 @@ def _step(intake: Intake, chance: random.Random, ids: list[int], states: dict[in
         action = chance.choice(open_to)
         change: dict[str, Any] = {}
         if action is Action.DISPATCH:
-            change = {
-                "unit_code": chance.choice(UNITS),
-                "due_at": clock.now() + timedelta(hours=chance.randint(1, 60)),
-            }
+            change = {"unit_code": chance.choice(UNITS)}
+            _set_clocks(intake, chance, each)
         steps.append(Step(request_id=each, action=action, change=change))
         states[each] = TRANSITIONS[action][states[each]]
     with transaction(intake.sessions) as tx:
         take(tx, steps, CLERK)
+
+
+def _set_clocks(intake: Intake, chance: random.Random, request_id: int) -> None:
+    """Limits as short as the walks, so that some are kept and some are not."""
+    for kind, hours in (("accept", 8), ("contact", 16), ("resolve", 60)):
+        if chance.random() < 0.9:
+            limit(intake, request_id, kind, chance.randint(1, hours))
+
+
+def limit(intake: Intake, request_id: int, kind: str, hours: int) -> None:
+    """Start a clock of a request, beside those that it has."""
+    told = {"id": request_id, "kind": kind, "now": clock.now()}
+    with transaction(intake.sessions) as tx:
+        tx.session.execute(
+            text(
+                "UPDATE request_clocks SET stopped_at = :now, met = false"
+                " WHERE request_id = :id AND kind = :kind AND stopped_at IS NULL"
+            ),
+            told,
+        )
+        tx.session.execute(
+            text(
+                "INSERT INTO request_clocks (request_id, kind, run, amount, unit, total_s, used_s,"
+                " started_at, counts_from, due_at, steps_done, explanation, rule_version)"
+                " SELECT :id, CAST(:kind AS text), coalesce(max(run), 0) + 1, 1, 'hours', 0, 0, :now, :now, :due,"
+                " 0, '{}', 'test' FROM request_clocks WHERE request_id = :id AND kind = CAST(:kind AS text)"
+            ),
+            {**told, "due": clock.now() + timedelta(hours=hours)},
+        )
 
 
 def _judge(session: Any, chance: random.Random, request_id: int) -> None:
