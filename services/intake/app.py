@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
+from services.intake.actions.opening import Seals
 from services.intake.api.console import make_console
 from services.intake.api.door import DoorRequest
 from services.intake.api.events import make_events
+from services.intake.api.open311 import make_open311
+from services.intake.api.open311.document import declare
 from services.intake.config import Settings, read_settings
 from services.intake.pages import register_pages
 from shared.crypto import BlindIndex, FieldCipher
@@ -35,6 +38,10 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api = create_api(app, SERVICE, title="Linli intake 受理")
     api.register_blueprint(make_events(sessions, cipher))
     api.register_blueprint(make_console(sessions, cipher))
+    open311, elsewhere = make_open311(sessions, Seals(cipher, BlindIndex(settings.index_key)))
+    declare(api)
+    api.register_blueprint(open311)
+    app.register_blueprint(elsewhere)
     register_pages(app, sessions, cipher=cipher, index=BlindIndex(settings.index_key))
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app

@@ -40,18 +40,18 @@ _OPEN = text(
     " CAST(:scenes AS text[]), CAST(:grids AS text[]), CAST(:buildings AS text[]),"
     " CAST(:addresses AS text[]), CAST(:lats AS float8[]), CAST(:lons AS float8[]),"
     " CAST(:urgencies AS text[]), CAST(:opened AS timestamptz[]), CAST(:hashes AS bytea[]),"
-    " CAST(:actor_kinds AS text[]), CAST(:actors AS text[])),"
+    " CAST(:publics AS bool[]), CAST(:actor_kinds AS text[]), CAST(:actors AS text[])),"
     " jsonb_array_elements(CAST(:facts AS jsonb))) AS r (id, request_no, public_code, door,"
     " client_id, partner, source_event_id, resident_no, title, description, category, nature,"
     " track, scene, grid_code, building_no, address, lat, lon, urgency, opened_at, body_hash,"
-    " actor_kind, actor, facts)),"
+    " is_public, actor_kind, actor, facts)),"
     " written AS (INSERT INTO requests (id, request_no, public_code, state, door, client_id,"
     " partner, source_event_id, resident_no, title, description, category, nature, track, scene,"
     " grid_code, building_no, address, lat, lon, urgency, opened_at, body_hash, is_public,"
     " returned_count, reopened_count, accepted_at, updated_at, step_count)"
     " OVERRIDING SYSTEM VALUE SELECT id, request_no, public_code, 'submitted', door, client_id,"
     " partner, source_event_id, resident_no, title, description, category, nature, track, scene,"
-    " grid_code, building_no, address, lat, lon, urgency, opened_at, body_hash, false, 0, 0,"
+    " grid_code, building_no, address, lat, lon, urgency, opened_at, body_hash, is_public, 0, 0,"
     " :now, :now, 1 FROM asked ON CONFLICT (door, client_id) DO NOTHING RETURNING id),"
     " stepped AS (INSERT INTO request_steps (request_id, step_no, at, action, to_state,"
     " actor_kind, actor, facts) SELECT id, 1, :now, 'submit', 'submitted', actor_kind, actor,"
@@ -121,7 +121,7 @@ def open_requests(
     now = clock.now()
     openings = [Opening(new=new, actor=actor, body_hash=_hash(new)) for new in asked]
     opened = write(tx, openings, now)
-    _keep_contacts(tx, openings, opened, seals)
+    keep_contacts(tx, openings, opened, seals)
     return opened
 
 
@@ -173,6 +173,7 @@ def _columns(openings: Sequence[Opening], made: list[Opened], now: datetime) -> 
         "urgencies": literal(new.urgency for new in news),
         "opened": literal(new.opened_at for new in news),
         "hashes": hex_literal(each.body_hash for each in openings),
+        "publics": literal(new.is_public for new in news),
         "actor_kinds": literal(each.actor.kind for each in openings),
         "actors": literal(each.actor.no for each in openings),
         "facts": orjson.dumps([new.facts for new in news]).decode(),
@@ -248,13 +249,15 @@ def _unknown(name: str, value: str, zh: str, en: str) -> Rejected:
 def _hash(new: NewRequest) -> bytes:
     content = asdict(new)
     del content["opened_at"]  # a second try is made a little later
+    del content["is_public"]  # not what was said, but what the district made of it
     written = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(written.encode()).digest()
 
 
-def _keep_contacts(
+def keep_contacts(
     tx: Transaction, openings: Sequence[Opening], opened: Iterable[Opened], seals: Seals
 ) -> None:
+    """Seal who asked, for those requests that are new; in the order of `openings`."""
     named = [
         (one, opening.new.contact)
         for opening, one in zip(openings, opened, strict=True)

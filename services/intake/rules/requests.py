@@ -51,6 +51,7 @@ class NewRequest:
     lon: float | None = None
     track: str | None = None
     scene: str | None = None
+    is_public: bool = False  # released as it is, where the door's category is public
     facts: dict[str, Any] = field(default_factory=dict)  # the door's own codes and numbers
 
 

@@ -94,18 +94,18 @@ class _Reading:
 
 
 def read_posted(
-    form: Form, idempotency_key: str | None = None
+    form: Form, idempotency_key: str | None = None, photos: Sequence[bytes] = ()
 ) -> tuple[Posted | None, list[Fault]]:
-    """The request, and what is wrong; None without a service code, then nothing else can be told.
+    """The request, and what is wrong; None where its service code cannot even be read.
 
-    `idempotency_key` is the header of that name.
+    `idempotency_key` is the header of that name; photos tell one request from another, too.
     """
     reading = _Reading(form)
     code = reading.one("service_code", CODE_CHARACTERS_MAX)
     if "service_code" not in reading.form:
         reading.faults.append(missing("service_code"))
     lat, lon = _place(reading)
-    digest = _digest(reading.form)
+    digest = _digest(reading.form, photos)
     same_as, is_same = _identity(reading, idempotency_key, digest)
     posted = Posted(
         service_code=code or "",
@@ -250,6 +250,9 @@ def _short(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _digest(form: Form) -> bytes:
+def _digest(form: Form, photos: Sequence[bytes]) -> bytes:
     said = sorted((name, list(values)) for name, values in form.items() if name != "api_key")
-    return hashlib.sha256(json.dumps(said).encode()).digest()
+    whole = hashlib.sha256(json.dumps(said).encode())
+    for photo in photos:
+        whole.update(hashlib.sha256(photo).digest())
+    return whole.digest()

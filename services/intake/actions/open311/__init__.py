@@ -1,0 +1,1 @@
+"""What Open311 changes: keys, services' questions, requests, updates, the sandbox."""
