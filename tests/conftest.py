@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -22,6 +23,8 @@ hypothesis_settings.load_profile("linli")
 
 _CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 _STACK = pytest.StashKey[object]()
+_ROOT = Path(__file__).resolve().parents[1]
+_LONG = ("e2e", "browser", "property")
 _NEEDS_STACK = ("databases", "vhosts", "settings", "service_stack")
 
 
@@ -30,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
     parallel = bool(config.getoption("numprocesses", None))
     if parallel and not _is_worker(config) and not config.option.collectonly:
         _start(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes begin first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.relative_to(_ROOT).parts[1] not in _LONG)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
