@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from flask import Flask
 
+from services.intake.actions.census import Keys
 from services.intake.actions.opening import Seals
 from services.intake.pages import (
     accounts,
+    alerts,
+    census,
+    counter,
     desk,
+    dispatch,
+    dispatch_desk,
+    dispatch_rules,
     files,
     home,
     overview,
+    patrols,
+    paper,
     photos,
+    register,
     rejected,
     requests,
     residents,
@@ -22,17 +32,31 @@ from shared.db.session import Sessions
 
 
 def register_pages(
-    app: Flask, sessions: Sessions, *, cipher: FieldCipher, index: BlindIndex
+    app: Flask,
+    sessions: Sessions,
+    *,
+    cipher: FieldCipher,
+    index: BlindIndex,
+    contact: FieldCipher,
 ) -> None:
     """Add every page, and the sign-in that the other services' pages rely on."""
     home.register_sign_in_pages(app, sessions, index)
     app.register_blueprint(files.make_files(app))
     app.register_blueprint(home.make_home())
-    app.register_blueprint(desk.make_desk())
+    app.register_blueprint(desk.make_desk(sessions))
+    app.register_blueprint(dispatch.make_dispatch(sessions, cipher))
+    app.register_blueprint(dispatch_desk.make_dispatch_desk(sessions))
+    app.register_blueprint(dispatch_rules.make_dispatch_rules(sessions))
     app.register_blueprint(overview.make_overview(sessions))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(photos.make_photos(sessions, cipher))
     app.register_blueprint(residents.make_residents(sessions, cipher, index))
+    app.register_blueprint(register.make_register(sessions, cipher))
+    app.register_blueprint(census.make_census(sessions, Keys(cipher, index, contact)))
     app.register_blueprint(rejected.make_rejected(sessions, cipher))
     app.register_blueprint(accounts.make_accounts(sessions, index))
     app.register_blueprint(tea_stalls.make_tea_stalls(sessions, Seals(cipher, index)))
+    app.register_blueprint(counter.make_counter(sessions, Seals(cipher, index)))
+    app.register_blueprint(paper.make_paper(sessions, cipher))
+    app.register_blueprint(patrols.make_patrols(sessions, Seals(cipher, index)))
+    app.register_blueprint(alerts.make_alerts(sessions))

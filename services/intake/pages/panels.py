@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.intake.pages.dispatch import dispatch_facts
+from services.intake.pages.paper import scan_facts
 from services.intake.pages.photos import photo_facts
 from shared.web.auth import Account
 
@@ -34,7 +36,11 @@ class Shown:
     facts: Mapping[str, Any]
 
 
-PANELS: tuple[Panel, ...] = (Panel("request_photos.html", photo_facts),)
+PANELS: tuple[Panel, ...] = (
+    Panel("request_photos.html", photo_facts),
+    Panel("request_dispatch.html", dispatch_facts),
+    Panel("request_scans.html", scan_facts),
+)
 
 
 def shown_panels(session: Session, one: Mapping[str, Any], account: Account) -> list[Shown]:

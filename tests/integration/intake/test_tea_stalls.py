@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -62,7 +61,7 @@ def photo(colour: str = "teal") -> str:
 
 
 @pytest.fixture
-def sitting(intake: Intake) -> Iterator[Sitting]:
+def sitting(intake: Intake) -> Sitting:
     return Sitting(intake)
 
 
