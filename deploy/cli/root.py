@@ -18,6 +18,7 @@ _COMMANDS = {
     "load": "deploy.cli.load:load",
     "migrate": "deploy.cli.migrate:migrate",
     "month": "deploy.cli.month:month",
+    "open311": "deploy.cli.open311:open311",
     "partner": "deploy.cli.partner:partner",
     "proof": "deploy.cli.proof:proof",
     "replay": "deploy.cli.dead_letters:replay",

@@ -69,6 +69,7 @@ def test_a_definition_has_the_number_that_makes_trying_again_safe(client: Client
 def test_a_post_opens_a_request_that_anybody_can_follow(client: Client) -> None:
     code = client.posted(first_name="芳", last_name="王", phone="13812345678", media_url="")
     answer = client.intake.get(f"{REAL}/requests/{code}.json")
+    assert answer.status_code == 200, answer.text
     (shown,) = answer.json
     assert shown["status"] == "open"
     assert shown["service_code"] == "0404"

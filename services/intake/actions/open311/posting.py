@@ -108,7 +108,7 @@ def _opening(one: Admitted) -> Opening:
         title=title_of(posted, service.name),
         description=posted.description,
         category=service.code,
-        nature=service.natures[0] if service.natures else "help",
+        nature=service.nature,
         urgency=service.urgency,
         grid_code=one.grid_code,
         building_no=one.place.building_no,
