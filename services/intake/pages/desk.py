@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flask import Blueprint, render_template
+from sqlalchemy.orm import Session
 
+from services.intake.queries.patrols import alarms_of_head
+from shared.db.session import Sessions
 from shared.web.access import require_role
-from shared.web.auth import signed_in
+from shared.web.auth import Account, signed_in
 from shared.web.i18n import t
 
 ROLES = ("staff", "manager", "operator", "auditor")
@@ -25,7 +29,35 @@ class Place:
     roles: frozenset[str] = frozenset(ROLES)
 
 
+@dataclass(frozen=True, slots=True)
+class Tiding:
+    """Something that this reader must act on now, and the page where."""
+
+    path: str
+    words: str
+    tone: str = "warn"
+
+
+def _missed_visits(session: Session, account: Account) -> Iterable[Tiding]:
+    """Whoever heads a shift on duty hears of each missed visit in its area."""
+    if count := alarms_of_head(session, account.account_no):
+        yield Tiding(
+            "/patrol/alarms",
+            t(f"本班有 {count} 处漏巡", f"{count} missed visits in your shift"),
+            "bad",
+        )
+
+
+TELLERS: tuple[Callable[[Session, Account], Iterable[Tiding]], ...] = (_missed_visits,)
+
 PLACES = (
+    Place(
+        "/patrol",
+        "巡查",
+        "Patrols",
+        "现在该巡哪里、告警、值班",
+        "What is due now, alarms, shifts",
+    ),
     Place(
         "/requests",
         "诉求",
@@ -40,12 +72,43 @@ PLACES = (
         "Residents",
         "居民名册",
         "The register",
-        frozenset({"staff", "operator"}),
+        frozenset({"staff", "manager", "operator"}),
+    ),
+    Place("/register", "登记簿", "Register", "区域、楼栋、户室、住户", "Areas, buildings, homes"),
+    Place(
+        "/census",
+        "入户摸底",
+        "Census",
+        "逐户登记，没有网络也能用",
+        "Home by home, without network, too",
+        frozenset({"staff", "manager"}),
+    ),
+    Place(
+        "/unmaskings",
+        "查看记录",
+        "Unmaskings",
+        "谁因何看了居民的姓名、电话",
+        "Who saw a name or a phone, and why",
+        frozenset({"auditor"}),
+    ),
+    Place(
+        "/desk/dispatch",
+        "派单台",
+        "Dispatch desk",
+        "退单改派、归类、准确派单率",
+        "What came back, what to classify, how well it goes",
+    ),
+    Place(
+        "/desk/dispatch/rules",
+        "派单规则",
+        "Rules of dispatch",
+        "哪类诉求给哪个单位",
+        "Which unit gets what",
     ),
 )
 
 
-def make_desk() -> Blueprint:
+def make_desk(sessions: Sessions) -> Blueprint:
     """`/desk`."""
     blueprint = Blueprint("desk", __name__)
 
@@ -58,6 +121,8 @@ def make_desk() -> Blueprint:
             for place in PLACES
             if role in place.roles
         ]
-        return render_template("intake_desk.html", places=places)
+        with sessions() as session:
+            tidings = [one for tell in TELLERS for one in tell(session, signed_in())]
+        return render_template("intake_desk.html", places=places, tidings=tidings)
 
     return blueprint

@@ -55,6 +55,15 @@ _AREAS = text(
     " ORDER BY array_position(ARRAY['district','street','community','grid'], kind), code"
 )
 
+_GRIDS = text(
+    "WITH RECURSIVE inside AS (SELECT code, kind, name FROM areas WHERE code = :area"
+    " UNION ALL SELECT a.code, a.kind, a.name FROM inside i JOIN areas a ON a.parent_code = i.code)"
+    " SELECT code, name FROM inside WHERE kind = 'grid' ORDER BY code"
+)
+_LEADS = text(
+    "SELECT 1 FROM posts WHERE account_no = :account AND duty IN ('head', 'secretary') LIMIT 1"
+)
+
 
 def current_level(session: Session, area: str | None = None) -> Level:
     """The level an area is under; without an area, that of the district as a whole."""
@@ -76,3 +85,13 @@ def areas(session: Session, kinds: Iterable[str]) -> list[tuple[str, str]]:
     """(code, name) of the areas of these kinds, the largest first, for a choice."""
     rows = session.execute(_AREAS, {"kinds": list(kinds)})
     return [(row.code, row.name) for row in rows]
+
+
+def grids_in(session: Session, area: str) -> list[tuple[str, str]]:
+    """(code, name) of the grids within an area, for a choice."""
+    return [(row.code, row.name) for row in session.execute(_GRIDS, {"area": area})]
+
+
+def leads_somewhere(session: Session, account_no: str) -> bool:
+    """Whether the account heads a unit or is a secretary: they may proclaim a level."""
+    return session.execute(_LEADS, {"account": account_no}).scalar() is not None
