@@ -44,6 +44,12 @@ class Request(Base):
         Index("uq_requests_door_client", "door", "client_id", unique=True),
         Index("ix_requests_untriaged", "id", postgresql_where=text("state = 'submitted'")),
         Index("ix_requests_pending", "id", postgresql_where=text("state = 'pending'")),
+        Index(
+            "ix_requests_dispatched",
+            "unit_code",
+            "id",
+            postgresql_where=text("state = 'dispatched'"),
+        ),
         Index("ix_requests_unit_due", "unit_code", "due_at"),
         # Lists, the newest first, by what most people ask for
         Index("ix_requests_open", "opened_at", "id", postgresql_where=text(_IS_OPEN)),

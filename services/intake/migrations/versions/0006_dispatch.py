@@ -34,9 +34,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_requests_pending", "requests", ["id"], postgresql_where=sa.text("state = 'pending'")
     )
+    op.create_index(
+        "ix_requests_dispatched",
+        "requests",
+        ["unit_code", "id"],
+        postgresql_where=sa.text("state = 'dispatched'"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_requests_dispatched", "requests")
     op.drop_index("ix_requests_pending", "requests")
     for table in _TABLES:
         op.drop_table(table)
