@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
+from services.intake.actions.census import Keys
 from services.intake.actions.opening import Seals
 from services.intake.api.console import make_console
 from services.intake.api.door import DoorRequest
 from services.intake.api.events import make_events
 from services.intake.api.open311 import make_open311
 from services.intake.api.open311.document import declare
+from services.intake.api.residents import make_register_api
 from services.intake.config import Settings, read_settings
 from services.intake.pages import register_pages
 from shared.crypto import BlindIndex, FieldCipher
@@ -42,6 +44,8 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     declare(api)
     api.register_blueprint(open311)
     app.register_blueprint(elsewhere)
-    register_pages(app, sessions, cipher=cipher, index=BlindIndex(settings.index_key))
+    index, contact = BlindIndex(settings.index_key), FieldCipher(settings.contact_key)
+    api.register_blueprint(make_register_api(sessions, Keys(cipher, index, contact)))
+    register_pages(app, sessions, cipher=cipher, index=index, contact=contact)
     app.register_blueprint(make_dead_letters(SERVICE, sessions))
     return app

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from services.intake.actions import buildings
 from services.intake.actions.people import give_consents
 from services.intake.actions.register import load_residents
-from services.intake.rules.census import Member, Visit, read_visit
+from services.intake.rules.census import ENTRIES_MAX, Member, Visit, read_visit
 from services.intake.rules.homes import HomeRow, RoomRow
 from shared import clock
 from shared.crypto import BlindIndex, FieldCipher, mask_name, mask_phone
@@ -21,7 +21,6 @@ from shared.db.arrays import literal
 from shared.errors import Conflict, LinliError, Rejected
 from shared.messaging.transaction import Transaction
 
-ENTRIES_MAX = 50
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 21))")
 _KNOWN = text("SELECT body_hash FROM census_entries WHERE client_id = :client_id")
 _REMEMBER = text(

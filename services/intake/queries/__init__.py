@@ -16,8 +16,9 @@ from services.intake.queries.gate import (
     verdicts_after,
     verdicts_of_event,
 )
+from services.intake.queries.homes import area_path
 from services.intake.queries.paging import PAGE, Page
-from services.intake.queries.register import communities, residents
+from services.intake.queries.register import communities, grids, residents
 from services.intake.queries.requests import request_of, requests
 
 __all__ = [
@@ -26,9 +27,11 @@ __all__ = [
     "DoorKey",
     "Page",
     "accounts",
+    "area_path",
     "communities",
     "door_keys",
     "flow",
+    "grids",
     "rejected",
     "rejected_page",
     "request_of",

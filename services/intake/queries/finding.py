@@ -24,14 +24,14 @@ _letter = re.compile(r"[^\W\d_]").search
 
 # Each way to be found is a part of its own, so that each is one index scan that ends early.
 _BY_NUMBER = "SELECT resident_no, 1 AS place FROM residents WHERE resident_no = ANY(:numbers)"
-_BY_PHONE = "SELECT resident_no, 2 FROM residents WHERE phone_index = :phone LIMIT :limit"
+_BY_PHONE = "SELECT resident_no, 2 AS place FROM residents WHERE phone_index = :phone LIMIT :limit"
 _BY_DOOR = (
-    "SELECT r.resident_no, 3 FROM buildings b JOIN households h ON h.building_no = b.building_no"
+    "SELECT r.resident_no, 3 AS place FROM buildings b JOIN households h ON h.building_no = b.building_no"
     " AND h.room = :room AND (h.unit = :unit OR :unit = '') JOIN residents r"
     " ON r.household_no = h.household_no WHERE b.label = :label LIMIT :limit"
 )
 _BY_DIGEST = (
-    "SELECT resident_no, 4 FROM resident_tokens WHERE token = ANY(:tokens)"
+    "SELECT resident_no, 4 AS place FROM resident_tokens WHERE token = ANY(:tokens)"
     " ORDER BY resident_no LIMIT :limit"
 )
 _SHOWN = (

@@ -11,6 +11,10 @@ from services.intake.queries.paging import PAGE, Page, chosen, conditions
 from shared.crypto import FieldCipher, mask_name, mask_phone
 
 _COMMUNITIES = text("SELECT code, name FROM areas WHERE kind = 'community' ORDER BY code")
+_GRIDS_OF = text(
+    "SELECT g.code, g.name, c.name AS community FROM areas g JOIN areas c ON c.code = g.parent_code"
+    " WHERE g.kind = 'grid' ORDER BY g.code"
+)
 _RESIDENTS = (
     "SELECT r.resident_no, r.household_no, r.name_sealed, r.phone_sealed, r.birth_year,"
     " r.grid_code, g.name AS grid_name, r.language, r.revision FROM residents r"
@@ -29,6 +33,11 @@ _RESIDENT_FILTERS = {
 def communities(session: Session) -> list[tuple[str, str]]:
     """(code, name) of each community."""
     return [(row.code, row.name) for row in session.execute(_COMMUNITIES)]
+
+
+def grids(session: Session) -> list[tuple[str, str, str]]:
+    """(code, name, its community's name) of each grid."""
+    return [(row.code, row.name, row.community) for row in session.execute(_GRIDS_OF)]
 
 
 def residents(

@@ -17,6 +17,7 @@ from services.intake.rules.people import (
 from services.intake.rules.registration import BIRTH_YEAR_MIN, NAME_CHARACTERS_MAX
 from shared.errors import Rejected
 
+ENTRIES_MAX: Final = 50  # sent at once
 MEMBERS_MAX: Final = 30
 SPARE_ROWS: Final = 3  # empty lines for people who are new
 _COLUMNS: Final = ("resident_no", "name", "phone", "birth_year", "whereabouts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 from services.intake.rules.initials import initials_of
@@ -17,8 +18,9 @@ def initials_token(index: BlindIndex, initials: str) -> bytes:
 
 
 def name_token(index: BlindIndex, name: str) -> bytes:
-    """What stands in the table for a whole name."""
-    return index.of(f"name {name}")[:TOKEN_BYTES]
+    """What stands in the table for a whole name; width, case and spaces do not matter."""
+    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return index.of(f"name {plain}")[:TOKEN_BYTES]
 
 
 def tail_token(index: BlindIndex, digits: str) -> bytes:

@@ -445,6 +445,7 @@
   function begin(section) {
     var queue = new Queue(section.dataset.offlineQueue, section.dataset.owner, section.dataset.endpoint);
     queues[queue.name] = queue;
+    section.hidden = false;
     document.addEventListener("offline:changed", function (event) {
       if (event.detail.queue === queue.name) show(section, queue, event.detail.entries);
     });

@@ -29,7 +29,10 @@ from tests.integration.intake.conftest import (
 PAGES = {
     "/overview": {"operator", "auditor"},
     "/requests": {"staff", "operator", "auditor", "resident"},
-    "/residents": {"staff", "operator"},
+    "/residents": {"staff", "manager", "operator"},
+    "/register": {"staff", "manager", "operator", "auditor"},
+    "/census": {"staff", "manager"},
+    "/unmaskings": {"auditor"},
     "/intake/rejected": {"operator", "auditor"},
     "/intake/dead-letters": {"operator", "auditor"},
     "/accounts": {"operator"},
@@ -71,7 +74,7 @@ class TestAccess:
         machines = {"/healthz", "/readyz", "/version", "/metrics"}
         assert found == {
             "/", "/sign-in", "/sign-out", "/preferences", "/static/<path:filename>",
-            "/intake/docs", "/intake/openapi.json", *machines,
+            "/intake/docs", "/intake/openapi.json", "/intake/static/<name>", *machines,
             *(f"/intake{path}" for path in machines),
         }  # fmt: skip
 
