@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.intake.actions import redispatching
 from shared.messaging.transaction import transaction
-from tests.integration.intake.conftest import Browser, Intake
+from tests.integration.intake.conftest import Browser, Intake, later
 from tests.integration.intake.dispatch_office import (
     DESK,
     dispatched,
@@ -58,6 +58,7 @@ def test_the_desk_lists_what_came_back_and_its_dispatcher_sends_it_on(intake: In
     furnish(intake)
     request_id, request_no = returned(intake)
     dispatcher = signed_in(intake, DESK, "dispatcher")
+    later(minutes=1)
     page = dispatcher.get(DESK_PAGE).text
     assert "下水道冒水" in page
     assert "不在本单位辖区" in page
