@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from services.intake.actions import dispatching, findability, patrol_dues, register_files
+from services.intake.actions import (
+    dispatching,
+    escalating,
+    findability,
+    patrol_dues,
+    register_files,
+    verdicts,
+)
+from services.intake.actions.facts import read_due
 from services.intake.config import Settings, read_settings
 from services.intake.handlers import make_handlers
 from services.intake.ingress import BATCH_MAX, PREFETCH, QUEUE, Ingress
@@ -11,6 +19,9 @@ from shared.messaging.clock_jobs import Job
 from shared.messaging.worker import Source, WorkerParts, open_sessions
 
 DISPATCH_EVERY_S = 2
+ESCALATE_EVERY_S = 5
+GAUGE_CLOCKS_EVERY_S = 30
+END_WINDOWS_EVERY_S = 60
 CATCH_UP_EVERY_S = 5
 WATCH_PATROLS_EVERY_S = 15
 FORGET_EVERY_S = 3600
@@ -40,7 +51,11 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         ],
         partner_broker_url=settings.partner_broker_url,
         jobs=[
+            Job("read_facts", 1, read_due),
+            Job("escalate", ESCALATE_EVERY_S, escalating.escalate),
+            Job("gauge_clocks", GAUGE_CLOCKS_EVERY_S, escalating.gauge),
             Job("dispatch", DISPATCH_EVERY_S, dispatching.triage),
+            Job("verdict_windows", END_WINDOWS_EVERY_S, verdicts.end_windows),
             Job(
                 "make_findable",
                 CATCH_UP_EVERY_S,

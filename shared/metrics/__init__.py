@@ -194,9 +194,22 @@ patrol_alarms_open = Gauge(
     multiprocess_mode="mostrecent",
 )
 
+request_clocks = Gauge(
+    "linli_request_clocks",
+    "Clocks of requests that run, and those of them that ran out.",
+    ["kind", "state"],
+    multiprocess_mode="mostrecent",
+)
+calendar_end = Gauge(
+    "linli_calendar_end_timestamp_seconds",
+    "The end of the last day that the working calendar knows.",
+    multiprocess_mode="mostrecent",
+)
+
 __all__ = [
     "budget_committed",
     "build_info",
+    "calendar_end",
     "dead_letters",
     "dead_letters_total",
     "deliveries_due_oldest",
@@ -223,6 +236,7 @@ __all__ = [
     "relay_leader",
     "relay_published",
     "relay_returned",
+    "request_clocks",
     "serve",
     "sms_attempts",
     "subscriber_batch",

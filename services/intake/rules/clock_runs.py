@@ -125,6 +125,11 @@ class Clocks:
         """The runs that have not stopped, of these kinds or of all."""
         return [run for run in self.runs if run.is_open and (not kinds or run.kind in kinds)]
 
+    def extension_max(self, run: Run) -> int:
+        """How many of its units a clock may be given beside its own, at the most."""
+        percent = self._catalogues[run.version].extension_percent_max
+        return max(run.limit.amount * percent // 100, 1) if percent else 0
+
     def extend(self, run: Run, amount: int) -> None:
         """Let it run so many of its units longer."""
         more = due_of(self._work, run.due_at, Limit(amount, run.limit.unit))
@@ -189,7 +194,10 @@ class Clocks:
             if run.frozen_at is None:
                 continue
             frozen, run.frozen_at, run.counts_from = run.frozen_at, None, at
-            freezes = [*run.explanation.get("frozen", []), [frozen.isoformat(), at.isoformat()]]
+            freezes = [
+                *run.explanation.get("frozen", []),
+                [whole(frozen).isoformat(), at.isoformat()],
+            ]
             run.explanation = {**run.explanation, "frozen": freezes}
             # What had run out before it was frozen stays late.
             left_s = run.total_s - run.used_s
