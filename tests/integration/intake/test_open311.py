@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,9 +11,9 @@ from tests.integration.intake.open311 import REAL, TEST, Client, codes, set_up
 
 
 @pytest.fixture
-def client(intake: Intake) -> Iterator[Client]:
+def client(intake: Intake) -> Client:
     set_up(intake)
-    yield Client(intake)
+    return Client(intake)
 
 
 def test_discovery_is_at_both_places_in_both_formats(client: Client) -> None:

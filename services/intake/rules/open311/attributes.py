@@ -115,11 +115,10 @@ def _wrong(attribute: Attribute, zh: str, en: str) -> Fault:
 
 
 def definition(service_code: str, attributes: Iterable[Attribute]) -> dict[str, Any]:
-    """`service_definition` as the standard shows it; `order` counts from 1 without gaps."""
-    ordered = sorted(attributes, key=lambda one: (one.position, one.code))
+    """`service_definition` in the order given; `order` counts from 1 without gaps."""
     return {
         "service_code": service_code,
-        "attributes": [_shown(one, place) for place, one in enumerate(ordered, 1)],
+        "attributes": [_shown(one, place) for place, one in enumerate(attributes, 1)],
     }
 
 
