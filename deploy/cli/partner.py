@@ -22,6 +22,7 @@ EVENT_TYPES = (
     "linli.redemption.collected.v1",
     "linli.request.submitted.v1",
     "linli.wish.fulfilled.v1",
+    "linli.wish.claimed.v1",
 )
 
 KINDS = ("enterprise", "volunteer_team", "government", "merchant", "talent", "other")

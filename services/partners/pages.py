@@ -61,6 +61,7 @@ _COLOURS = {
 _EVENT_TYPES = {
     "linli.activity.attended.v1": ("活动签到", "Activities attended"),
     "linli.wish.fulfilled.v1": ("心愿达成", "Wishes fulfilled"),
+    "linli.wish.claimed.v1": ("心愿认领", "Wishes claimed"),
     "linli.request.submitted.v1": ("诉求提交", "Requests submitted"),
     "linli.redemption.collected.v1": ("兑换核销", "Redemptions collected"),
 }

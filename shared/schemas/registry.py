@@ -17,6 +17,7 @@ from shared.schemas import (
     redemptions,
     time_bank,
     wire,
+    wishes,
     worker,
 )
 from shared.schemas.acceptors import Acceptor, compile_acceptor
@@ -33,6 +34,7 @@ SCHEMAS: dict[str, EventData] = {
     **corrections.SCHEMAS,
     **partners.SCHEMAS,
     **notify.SCHEMAS,
+    **wishes.SCHEMAS,
     **worker.SCHEMAS,
 }
 PARTNER_TYPES: frozenset[str] = frozenset(wire.SCHEMAS)

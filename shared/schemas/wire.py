@@ -9,6 +9,7 @@ from shared.schemas.fields import Choice, EventData, Moment, Text, Whole
 
 ACTIVITY_ATTENDED = "linli.activity.attended.v1"
 WISH_FULFILLED = "linli.wish.fulfilled.v1"
+WISH_CLAIMED = "linli.wish.claimed.v1"
 REQUEST_SUBMITTED = "linli.request.submitted.v1"
 REDEMPTION_COLLECTED = "linli.redemption.collected.v1"
 
@@ -78,6 +79,14 @@ class WishFulfilled(EventData):
     cost_fen = Whole("花费，单位为分 / cost in fen (0.01 yuan)", 0, COST_FEN_MAX)
 
 
+class WishClaimed(EventData):
+    """The verdict says that the claim was received; who was first is on the partner's page."""
+
+    about = "认领心愿墙上的一个微心愿 / a wish on the wall is claimed"
+
+    wish_code = Text("心愿墙上的心愿代码 / wish code as shown on the wall", 1, 64)
+
+
 class RequestSubmitted(EventData):
     about = "提交了一件诉求 / a request was submitted"
 
@@ -106,6 +115,7 @@ class RedemptionCollected(EventData):
 SCHEMAS: dict[str, EventData] = {
     ACTIVITY_ATTENDED: ActivityAttended(),
     WISH_FULFILLED: WishFulfilled(),
+    WISH_CLAIMED: WishClaimed(),
     REQUEST_SUBMITTED: RequestSubmitted(),
     REDEMPTION_COLLECTED: RedemptionCollected(),
 }

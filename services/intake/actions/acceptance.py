@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.intake.actions import opening
+from services.intake.actions import opening, wish_events
 from services.intake.rules.judging import Judged
 from services.intake.rules.requests import NewRequest
 from services.intake.rules.states import Actor
@@ -100,6 +100,20 @@ def _record_wishes(tx: Transaction, its: list[Judged], now: datetime) -> None:
         _event(one, words.WISH_DELIVERED, _wish(one, contribution_id, now))
         for one, contribution_id in zip(its, ids, strict=True)
     )
+    wish_events.fulfil(tx, [_said(one) for one in its])
+
+
+def _record_wish_claims(tx: Transaction, its: list[Judged], now: datetime) -> None:
+    wish_events.claim(tx, [_said(one) for one in its])
+
+
+def _said(judged: Judged) -> wish_events.Said:
+    return wish_events.Said(
+        judged.partner,
+        judged.data["wish_code"],
+        judged.event_id,
+        judged.data.get("resident_no"),
+    )
 
 
 def _wish(judged: Judged, contribution_id: str, now: datetime) -> dict[str, Any]:
@@ -185,6 +199,7 @@ def _claim(judged: Judged, now: datetime) -> dict[str, Any]:
 _RECORDERS: dict[str, Callable[[Transaction, list[Judged], datetime], None]] = {
     wire.ACTIVITY_ATTENDED: _record_activities,
     wire.WISH_FULFILLED: _record_wishes,
+    wire.WISH_CLAIMED: _record_wish_claims,
     wire.REQUEST_SUBMITTED: _record_requests,
     wire.REDEMPTION_COLLECTED: _record_collections,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,7 +48,7 @@ def entries(browser: Browser, *sent: dict[str, Any]) -> list[dict[str, str]]:
         headers={**LATIN, "X-CSRF-Token": browser.token()},
     )
     assert answer.status_code == 200, answer.text
-    verdicts: list[dict[str, str]] = answer.json["verdicts"]
+    verdicts: list[dict[str, str]] = json.loads(answer.text)["verdicts"]
     return verdicts
 
 
