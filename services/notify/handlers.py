@@ -58,6 +58,15 @@ def create_handlers(contacts: Contacts) -> Handlers:
         named = [one for one in heard if one[1]["resident_no"] is not None]
         return _tell(tx, named, kind=Kind.REQUEST_RECEIPT, since="accepted_at")
 
+    @handlers.on_batch("linli.request.moved.v1")
+    def tell_of_requests(tx: Transaction, heard: list[Heard]) -> Iterable[Event]:
+        by_kind: dict[Kind, list[Heard]] = {}
+        for one in heard:
+            by_kind.setdefault(Kind(f"request_{one[1]['happened']}"), []).append(one)
+        for kind, its in by_kind.items():
+            _tell(tx, its, kind=kind, since="moved_at")
+        return ()
+
     for event_type, (kind, since) in TOLD.items():
         handlers.on_batch(event_type)(partial(_tell, kind=kind, since=since))
     return handlers

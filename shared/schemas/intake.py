@@ -16,10 +16,22 @@ from shared.schemas.wire import (
 CONTRIBUTION_RECORDED = "linli.contribution.recorded.v1"
 WISH_DELIVERED = "linli.wish.delivered.v1"
 REQUEST_OPENED = "linli.request.opened.v1"
+REQUEST_MOVED = "linli.request.moved.v1"
 REDEMPTION_CLAIMED = "linli.redemption.claimed.v1"
 RESIDENT_REGISTERED = "linli.resident.registered.v1"
 
 LANGUAGES = ("zh", "en")
+HAPPENINGS = (
+    "declined",
+    "asked",
+    "resolved",
+    "closed",
+    "reopened",
+    "extended",
+    "merged",
+    "referred",
+    "shelved",
+)
 
 
 class ContributionRecorded(EventData):
@@ -69,6 +81,26 @@ class RequestOpened(EventData):
     accepted_at = Moment("受理时间 / accepted at")
 
 
+class RequestMoved(EventData):
+    """One event for each who hears: the resident who asked, and each who follows."""
+
+    about = "诉求有了进展 / something happened to a request"
+
+    request_no = Text("诉求编号 / request number", 1, 64)
+    resident_no = Text("听者的居民编号 / resident number of who hears it", 1, 32)
+    happened = Choice("发生了什么 / what happened", *HAPPENINGS)
+    state = Text("现在的状态 / state that it led to", 1, 32)
+    reason = Text("原因代码 / why, as a code", 1, 64, nullable=True)
+    due_at = Moment("办结期限 / to be resolved by", nullable=True)
+    answer_path = Text(
+        "评单链接的路径，只给提出人 / path of the verdict link, for who asked only",
+        1,
+        200,
+        nullable=True,
+    )
+    moved_at = Moment("发生时间 / when it happened")
+
+
 class ResidentRegistered(EventData):
     about = "居民登记或变更 / a resident was registered or changed"
 
@@ -103,6 +135,7 @@ SCHEMAS: dict[str, EventData] = {
     CONTRIBUTION_RECORDED: ContributionRecorded(),
     WISH_DELIVERED: WishDelivered(),
     REQUEST_OPENED: RequestOpened(),
+    REQUEST_MOVED: RequestMoved(),
     REDEMPTION_CLAIMED: RedemptionClaimed(),
     RESIDENT_REGISTERED: ResidentRegistered(),
 }

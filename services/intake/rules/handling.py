@@ -51,6 +51,37 @@ TURNS: Final[Mapping[Action, Turn]] = {
 """What people do by the handling forms. Other steps have doors of their own: dispatching,
 returning, extending, merging, the resident's verdict."""
 
+REASONS: Final[Mapping[Action, tuple[str, ...]]] = {
+    Action.DECLINE: (
+        "not_ours",  # 不属于受理范围
+        "emergency",  # 应拨打 110、119、120、122
+        "court",  # 诉讼、仲裁、复议
+        "secret",  # 涉密
+        "repeated",  # 已办结，同一事实重复提出
+        "not_found",  # 核实不存在
+        "no_facts",  # 信息不足且联系不上
+    ),
+    Action.VOID: ("mistake", "test", "withdrawn"),
+    Action.REFER: ("police", "court_or_arbitration", "upper_level", "other_district", "utility"),
+    Action.SHELVE: ("funds", "season", "consent", "upper_level", "law"),
+    Action.SEND_BACK: ("not_done", "no_proof", "not_told", "other_place"),
+}
+"""Why, as codes: what residents are told of is one of these; the note says more to the office."""
+
+NOTED: Final = frozenset(
+    {
+        Action.DECLINE,
+        Action.NOTE,
+        Action.ASK,
+        Action.ANSWER,
+        Action.RESOLVE,
+        Action.REFER,
+        Action.SHELVE,
+        Action.SEND_BACK,
+    }
+)
+"""Steps that need words of whoever takes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:

@@ -28,6 +28,7 @@ from services.notify.rules.deliveries import (
     check_transition,
     disposition,
 )
+from services.notify.rules.words import WORDS
 from shared.clock import DISTRICT_TIMEZONE
 from shared.errors import Rejected
 
@@ -53,6 +54,15 @@ class Kind(StrEnum):
     COINS_DEPARTED = "coins_departed"
     COINS_RETURNED = "coins_returned"
     COINS_ARRIVED = "coins_arrived"
+    REQUEST_DECLINED = "request_declined"
+    REQUEST_ASKED = "request_asked"
+    REQUEST_RESOLVED = "request_resolved"
+    REQUEST_CLOSED = "request_closed"
+    REQUEST_REOPENED = "request_reopened"
+    REQUEST_EXTENDED = "request_extended"
+    REQUEST_MERGED = "request_merged"
+    REQUEST_REFERRED = "request_referred"
+    REQUEST_SHELVED = "request_shelved"
 
 
 class Channel(StrEnum):
@@ -65,6 +75,15 @@ class Channel(StrEnum):
 # Credits come by the thousand and cost the district nothing in the inbox; an SMS costs money.
 CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REQUEST_RECEIPT: (Channel.IN_APP, Channel.SMS),
+    Kind.REQUEST_DECLINED: (Channel.IN_APP, Channel.SMS),
+    Kind.REQUEST_ASKED: (Channel.IN_APP, Channel.SMS),
+    Kind.REQUEST_RESOLVED: (Channel.IN_APP, Channel.SMS),
+    Kind.REQUEST_CLOSED: (Channel.IN_APP,),
+    Kind.REQUEST_REOPENED: (Channel.IN_APP,),
+    Kind.REQUEST_EXTENDED: (Channel.IN_APP,),
+    Kind.REQUEST_MERGED: (Channel.IN_APP,),
+    Kind.REQUEST_REFERRED: (Channel.IN_APP,),
+    Kind.REQUEST_SHELVED: (Channel.IN_APP,),
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
     Kind.POINTS_EXPIRING: (Channel.IN_APP,),
@@ -89,6 +108,15 @@ _REDEMPTION = ("redemption_no", "reward", "quantity", "asset", "price")
 # text is made.
 PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.REQUEST_RECEIPT: frozenset({"request_no", "accepted_at"}),
+    Kind.REQUEST_DECLINED: frozenset({"request_no", "reason"}),
+    Kind.REQUEST_ASKED: frozenset({"request_no"}),
+    Kind.REQUEST_RESOLVED: frozenset({"request_no", "reason", "answer_path"}),
+    Kind.REQUEST_CLOSED: frozenset({"request_no"}),
+    Kind.REQUEST_REOPENED: frozenset({"request_no", "due_at"}),
+    Kind.REQUEST_EXTENDED: frozenset({"request_no", "due_at"}),
+    Kind.REQUEST_MERGED: frozenset({"request_no"}),
+    Kind.REQUEST_REFERRED: frozenset({"request_no", "reason"}),
+    Kind.REQUEST_SHELVED: frozenset({"request_no", "reason"}),
     Kind.WISH: frozenset({"wish_code", "colour", "delivered_at"}),
     Kind.POINTS_CREDITED: frozenset(
         {
@@ -136,11 +164,26 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
 _placeholder = re.compile(r"\{([a-z_]+)\}")
 _NAME = "name"
 _DERIVED: Mapping[Kind, frozenset[str]] = {
-    Kind.POINTS_CREDITED: frozenset({"cap_note", "pending_note"})
+    Kind.POINTS_CREDITED: frozenset({"cap_note", "pending_note"}),
+    Kind.REQUEST_DECLINED: frozenset({"reason_note"}),
+    Kind.REQUEST_RESOLVED: frozenset({"reason_note", "verdict_note"}),
+    Kind.REQUEST_REFERRED: frozenset({"reason_note"}),
+    Kind.REQUEST_SHELVED: frozenset({"reason_note"}),
+    Kind.REQUEST_REOPENED: frozenset({"due_note"}),
+    Kind.REQUEST_EXTENDED: frozenset({"due_note"}),
 }
 
 _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REQUEST_RECEIPT: ("诉求已受理", "Request received"),
+    Kind.REQUEST_DECLINED: ("诉求未予受理", "Request not admitted"),
+    Kind.REQUEST_ASKED: ("请补充情况", "More is needed"),
+    Kind.REQUEST_RESOLVED: ("诉求已办理", "Request handled"),
+    Kind.REQUEST_CLOSED: ("诉求已结案", "Request closed"),
+    Kind.REQUEST_REOPENED: ("诉求重新办理", "Request handled again"),
+    Kind.REQUEST_EXTENDED: ("诉求延期办理", "Request needs more time"),
+    Kind.REQUEST_MERGED: ("诉求合并办理", "Request joined with others"),
+    Kind.REQUEST_REFERRED: ("诉求已转交", "Request passed on"),
+    Kind.REQUEST_SHELVED: ("诉求暂缓办理", "Request put off"),
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
     Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
@@ -157,40 +200,6 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.COINS_RETURNED: ("时间币已退回", "Time coins came back"),
     Kind.COINS_ARRIVED: ("收到外区时间币", "Time coins from another district"),
 }
-_WORDS: Mapping[str, tuple[str, str]] = {
-    "elder_care": ("助老服务", "elder care"),
-    "child_care": ("儿童关爱", "child care"),
-    "civilised_practice": ("文明实践", "civilised practice"),
-    "environment": ("环境整治", "environment"),
-    "patrol": ("巡逻", "patrol"),
-    "policy_advice": ("政策宣讲", "policy advice"),
-    "culture": ("文化", "culture"),
-    "flood_duty": ("防汛值守", "flood duty"),
-    "goods_blue": ("蓝色·物品类", "blue, goods"),
-    "convenience_yellow": ("黄色·便民类", "yellow, convenience"),
-    "urgent_red": ("红色·急难类", "red, urgent"),
-    "spent": ("家人按您的同意使用了您的积分", "your household spent, as you agreed,"),
-    "gift": ("家人赠与您积分", "your household gave you"),
-    "reversal": ("冲正", "a record was reversed"),
-    "adjustment": ("人工调整", "adjusted by hand"),
-    "import": ("纸质存折转入", "brought forward from a paper book"),
-    "repayment": ("抵扣欠分", "owed points were repaid"),
-    "grant": ("社区积分池帮扶您积分", "the community's pool gave you"),
-    "dismissed": ("异议不成立，公示期满即入账", "dismissed: the points count after the notice"),
-    "points": ("积分", "points"),
-    "time_coins": ("时间币", "time coins"),
-    "timeout": ("逾期未领", "was not collected in time"),
-    "cancelled": ("您已取消", "was cancelled by you"),
-    "expired": ("对方收到时已过有效期", "it came too late"),
-    "peer_inactive": ("对方已暂停往来", "exchange is suspended there"),
-    "unknown_resident": ("对方没有这个居民编号", "that number is not known there"),
-    "transfer_max": ("超过对方每笔上限", "it was more than one transfer may carry there"),
-    "month_max": ("超过对方每月上限", "it was more than a month allows there"),
-    "balance_max": ("超过对方持有上限", "it was more than may be held there"),
-    "lot_ended": ("有时间币已到期", "some of the coins had ended"),
-    "cancelled_by_staff": ("窗口已取消", "was cancelled at the counter"),
-    "upheld": ("异议成立，这笔积分已撤销", "upheld: these points were taken back"),
-}
 # What is added only where there is something to say: of which value, and how.
 _NOTES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "cap_note": ("caps_hit", ("（已达到积分上限）", " (a cap was reached)")),
@@ -198,6 +207,12 @@ _NOTES: Mapping[str, tuple[str, tuple[str, str]]] = {
         "points_pending",
         ("（另有 {} 分公示期满后入账）", " ({} more wait for the end of their public notice)"),
     ),
+    "verdict_note": (
+        "answer_path",
+        ("办好了没有？请点 {} 评单", " Is it done? Please say so at {}"),
+    ),
+    "reason_note": ("reason", ("：{}", ": {}")),
+    "due_note": ("due_at", ("，期限 {}", ", to be done by {}")),
 }
 _CODED = frozenset({"activity_kind", "colour", "outcome", "way", "asset", "reason"})
 _MOMENTS = frozenset({"accepted_at", "delivered_at", "due_at", "collected_at"})
@@ -271,13 +286,20 @@ def _word(name: str, params: Mapping[str, object], language: str) -> str:
     chinese = language == "zh"
     if name in _NOTES:
         param, notes = _NOTES[name]
-        return notes[0 if chinese else 1].format(params[param]) if params.get(param) else ""
+        if not params.get(param):
+            return ""
+        return notes[0 if chinese else 1].format(_shown(param, str(params[param]), language))
     value = params.get(name)
     if value is None:
         raise MissingPlaceholder(name)
-    text = str(value)
+    return _shown(name, str(value), language)
+
+
+def _shown(name: str, text: str, language: str) -> str:
+    """A value as people read it: a code by its word, an instant by the district's clock."""
+    chinese = language == "zh"
     if name in _CODED:
-        return _WORDS[text][0 if chinese else 1] if text in _WORDS else text
+        return WORDS[text][0 if chinese else 1] if text in WORDS else text
     if name in _MOMENTS:
         moment = datetime.fromisoformat(text).astimezone(DISTRICT_TIMEZONE)
         return f"{_day(moment.date(), chinese=chinese)} {moment:%H:%M}"

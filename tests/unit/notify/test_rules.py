@@ -31,6 +31,15 @@ REDEEMED = {
 }
 PARAMS = {
     Kind.REQUEST_RECEIPT: {"request_no": "Q1", "accepted_at": "2026-10-21T04:33:00+00:00"},
+    Kind.REQUEST_DECLINED: {"request_no": "Q1", "reason": "not_ours"},
+    Kind.REQUEST_ASKED: {"request_no": "Q1"},
+    Kind.REQUEST_RESOLVED: {"request_no": "Q1", "reason": "resolved", "answer_path": "/v/abc"},
+    Kind.REQUEST_CLOSED: {"request_no": "Q1"},
+    Kind.REQUEST_REOPENED: {"request_no": "Q1", "due_at": "2026-10-28T04:33:00+00:00"},
+    Kind.REQUEST_EXTENDED: {"request_no": "Q1", "due_at": "2026-10-28T04:33:00+00:00"},
+    Kind.REQUEST_MERGED: {"request_no": "Q1"},
+    Kind.REQUEST_REFERRED: {"request_no": "Q1", "reason": "utility"},
+    Kind.REQUEST_SHELVED: {"request_no": "Q1", "reason": "season"},
     Kind.WISH: {
         "wish_code": "W1",
         "colour": "urgent_red",
@@ -176,3 +185,23 @@ def test_cap_note_appears_only_when_a_cap_was_reached() -> None:
     assert rules.render("x{cap_note}", params, "zh", None) == "x"
     capped = {**params, "caps_hit": ["per_day"]}
     assert rules.render("x{cap_note}", capped, "en", None) == "x (a cap was reached)"
+
+
+def test_a_handled_request_asks_who_asked_and_only_them() -> None:
+    body = next(
+        body
+        for kind, channel, language, _, body in TEXTS
+        if (kind, channel, language) == (Kind.REQUEST_RESOLVED, Channel.IN_APP, "zh")
+    )
+    asker = rules.render(body, PARAMS[Kind.REQUEST_RESOLVED], "zh", "王小明")
+    assert "已办理：已解决。" in asker
+    assert "请点 /v/abc 评单" in asker
+    follower = {"request_no": "Q1", "reason": None, "answer_path": None}
+    assert rules.render(body, follower, "zh", "王小明").endswith("诉求 Q1 已办理。")
+
+
+def test_a_new_due_time_is_told_by_the_districts_clock() -> None:
+    body = "{request_no}{due_note}"
+    told = rules.render(body, PARAMS[Kind.REQUEST_REOPENED], "zh", None)
+    assert told == "Q1，期限 2026年10月28日 12:33"
+    assert rules.render(body, {"request_no": "Q1", "due_at": None}, "zh", None) == "Q1"
