@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.intake.actions import calendar, catalogue, desks, findability
+from services.intake.actions import calendar, catalogue, desks, findability, hall
 from services.intake.actions.acceptance import SOURCE
 from services.intake.rules.registration import AreaRow, ResidentRow, read_district, read_resident
 from shared import clock
@@ -75,6 +75,7 @@ def load_district(tx: Transaction, district: Mapping[str, Any]) -> int:
     rows: list[AreaRow] = read_district(district)
     catalogue.set_up(tx)
     calendar.set_up(tx)
+    hall.set_up(tx)
     tx.session.execute(
         _AREAS,
         {

@@ -52,6 +52,13 @@ TELLERS: tuple[Callable[[Session, Account], Iterable[Tiding]], ...] = (_missed_v
 
 PLACES = (
     Place(
+        "/board",
+        "看板",
+        "Board",
+        "今天先办什么、三率、排名",
+        "What is first today, the three rates, places",
+    ),
+    Place(
         "/patrol",
         "巡查",
         "Patrols",
@@ -64,6 +71,38 @@ PLACES = (
         "Requests",
         "查、办、看进度",
         "Find, handle, follow",
+        frozenset({"staff", "operator", "auditor"}),
+    ),
+    Place(
+        "/counter/requests",
+        "窗口登记",
+        "Counter",
+        "键盘登记，回车到下一项",
+        "Register from the keyboard",
+        frozenset({"staff"}),
+    ),
+    Place(
+        "/tea-stall",
+        "茶摊",
+        "Tea stalls",
+        "没有网络也能记，同类归并",
+        "Write down without network, group alike ones",
+        frozenset({"staff", "operator", "auditor"}),
+    ),
+    Place(
+        "/paper",
+        "纸表",
+        "Paper forms",
+        "打印空表，扫描交回的表",
+        "Print them, scan them back",
+        frozenset({"staff"}),
+    ),
+    Place(
+        "/hall/applications",
+        "大厅代办",
+        "Hall matters",
+        "申请、材料、预约",
+        "Applications, documents, appointments",
         frozenset({"staff", "operator", "auditor"}),
     ),
     Place(
@@ -104,6 +143,14 @@ PLACES = (
         "Rules of dispatch",
         "哪类诉求给哪个单位",
         "Which unit gets what",
+    ),
+    Place(
+        "/desk/claims",
+        "领单一览",
+        "Claims",
+        "党员和志愿者领了什么，会什么",
+        "What was claimed, and who can do what",
+        frozenset({"staff", "operator", "auditor"}),
     ),
 )
 
