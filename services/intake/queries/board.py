@@ -84,6 +84,7 @@ _TERMS = text(
     " satisfaction_weight, hidden_below FROM board_terms"
     " WHERE starts_on <= :day AND approved_by IS NOT NULL ORDER BY starts_on DESC LIMIT 1"
 )
+_STREETS = text("SELECT code, name FROM areas WHERE kind = 'street' ORDER BY code")
 _GROUPS = text(
     "SELECT g.group_code, g.subject, g.name, g.name_en, g.is_ranked,"
     " coalesce(jsonb_object_agg(s.code, s.name) FILTER (WHERE s.code IS NOT NULL), '{}') AS members"
@@ -122,6 +123,11 @@ def groups(session: Session, street: str | None = None) -> list[Group]:
     """The groups with their members, in the order of the board."""
     rows = session.execute(_GROUPS, {"street": street}).mappings()
     return [Group(**{**row, "members": dict(sorted(row["members"].items()))}) for row in rows]
+
+
+def streets(session: Session) -> list[tuple[str, str]]:
+    """(code, name) of each street."""
+    return [(row.code, row.name) for row in session.execute(_STREETS)]
 
 
 def board(session: Session, asked: Asked, now: datetime) -> Board:
@@ -250,6 +256,20 @@ _LISTED = (
 )
 
 
+def count_of(session: Session, asked: Asked, part: str, now: datetime) -> int:
+    """One figure alone; raises Rejected for one that there is not."""
+    _check_part(part)
+    found = session.execute(
+        text(f"{_rows(asked)} SELECT count(*) FROM f WHERE {_SQL[part]}"), _given(asked, now)
+    )
+    return int(found.scalar_one())
+
+
+def _check_part(part: str) -> None:
+    if part not in _SQL:
+        raise Rejected("part", "没有这个数字", "there is no such figure", pointer="/part")
+
+
 def behind(
     session: Session,
     asked: Asked,
@@ -260,8 +280,7 @@ def behind(
     limit: int = PAGE,
 ) -> Page:
     """Exactly the requests that a figure counts, the newest first; raises Rejected."""
-    if part not in _SQL:
-        raise Rejected("part", "没有这个数字", "there is no such figure", pointer="/part")
+    _check_part(part)
     found = session.execute(
         text(_rows(asked) + _LISTED % _SQL[part]),
         {**_given(asked, now), "before": before or 2**62, "limit": limit + 1},

@@ -118,7 +118,7 @@ def _open(intake: Intake, chance: random.Random, client_id: str) -> int:
 
 
 def _step(intake: Intake, chance: random.Random, ids: list[int], states: dict[int, State]) -> None:
-    steps = []
+    steps, dispatched = [], []
     for each in ids:
         open_to = [a for a in legal(states[each]) if a in _WALKABLE and a is not Action.VOID]
         if not open_to:
@@ -127,11 +127,13 @@ def _step(intake: Intake, chance: random.Random, ids: list[int], states: dict[in
         change: dict[str, Any] = {}
         if action is Action.DISPATCH:
             change = {"unit_code": chance.choice(UNITS)}
-            _set_clocks(intake, chance, each)
+            dispatched.append(each)
         steps.append(Step(request_id=each, action=action, change=change))
         states[each] = TRANSITIONS[action][states[each]]
     with transaction(intake.sessions) as tx:
         take(tx, steps, CLERK)
+    for each in dispatched:
+        _set_clocks(intake, chance, each)
 
 
 def _set_clocks(intake: Intake, chance: random.Random, request_id: int) -> None:
@@ -142,25 +144,18 @@ def _set_clocks(intake: Intake, chance: random.Random, request_id: int) -> None:
 
 
 def limit(intake: Intake, request_id: int, kind: str, hours: int) -> None:
-    """Start a clock of a request, beside those that it has."""
-    told = {"id": request_id, "kind": kind, "now": clock.now()}
+    """Let a running clock of a request end so many hours from now; nothing where none runs."""
+    told = {"id": request_id, "kind": kind, "due": clock.now() + timedelta(hours=hours)}
     with transaction(intake.sessions) as tx:
         tx.session.execute(
             text(
-                "UPDATE request_clocks SET stopped_at = :now, met = false"
+                "UPDATE request_clocks SET due_at = :due"
                 " WHERE request_id = :id AND kind = :kind AND stopped_at IS NULL"
             ),
             told,
         )
-        tx.session.execute(
-            text(
-                "INSERT INTO request_clocks (request_id, kind, run, amount, unit, total_s, used_s,"
-                " started_at, counts_from, due_at, steps_done, explanation, rule_version)"
-                " SELECT :id, CAST(:kind AS text), coalesce(max(run), 0) + 1, 1, 'hours', 0, 0, :now, :now, :due,"
-                " 0, '{}', 'test' FROM request_clocks WHERE request_id = :id AND kind = CAST(:kind AS text)"
-            ),
-            {**told, "due": clock.now() + timedelta(hours=hours)},
-        )
+        if kind == "resolve":
+            tx.session.execute(text("UPDATE requests SET due_at = :due WHERE id = :id"), told)
 
 
 def _judge(session: Any, chance: random.Random, request_id: int) -> None:
