@@ -9,23 +9,34 @@ from services.intake.actions.opening import Seals
 from services.intake.pages import (
     accounts,
     alerts,
+    appointments,
+    board,
+    board_public,
     census,
+    claims,
     counter,
     desk,
     dispatch,
     dispatch_desk,
     dispatch_rules,
+    exclusions,
     files,
+    hall,
+    hall_applications,
     home,
     overview,
+    own_request,
     paper,
     patrols,
     photos,
     register,
+    register_files,
     rejected,
     requests,
     residents,
     tea_stalls,
+    units,
+    wishes,
 )
 from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import Sessions
@@ -44,19 +55,32 @@ def register_pages(
     app.register_blueprint(files.make_files(app))
     app.register_blueprint(home.make_home())
     app.register_blueprint(desk.make_desk(sessions))
+    app.register_blueprint(claims.make_claims(sessions, cipher))
     app.register_blueprint(dispatch.make_dispatch(sessions, cipher))
     app.register_blueprint(dispatch_desk.make_dispatch_desk(sessions))
     app.register_blueprint(dispatch_rules.make_dispatch_rules(sessions))
     app.register_blueprint(overview.make_overview(sessions))
+    app.register_blueprint(board.make_board(sessions))
+    app.register_blueprint(exclusions.make_exclusions(sessions))
+    app.register_blueprint(board_public.make_board_public(sessions))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(photos.make_photos(sessions, cipher))
     app.register_blueprint(residents.make_residents(sessions, cipher, index))
     app.register_blueprint(register.make_register(sessions, cipher))
     app.register_blueprint(census.make_census(sessions, Keys(cipher, index, contact)))
+    app.register_blueprint(
+        register_files.make_register_files(sessions, Keys(cipher, index, contact))
+    )
+    app.register_blueprint(units.make_units(sessions))
     app.register_blueprint(rejected.make_rejected(sessions, cipher))
     app.register_blueprint(accounts.make_accounts(sessions, index))
     app.register_blueprint(tea_stalls.make_tea_stalls(sessions, Seals(cipher, index)))
     app.register_blueprint(counter.make_counter(sessions, Seals(cipher, index)))
     app.register_blueprint(paper.make_paper(sessions, cipher))
+    app.register_blueprint(own_request.make_own_request(sessions, Seals(cipher, index)))
+    app.register_blueprint(hall.make_hall(sessions, cipher))
+    app.register_blueprint(hall_applications.make_hall_applications(sessions, cipher))
+    app.register_blueprint(appointments.make_appointments(sessions, cipher))
     app.register_blueprint(patrols.make_patrols(sessions, Seals(cipher, index)))
     app.register_blueprint(alerts.make_alerts(sessions))
+    app.register_blueprint(wishes.make_wishes(sessions, cipher))
