@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from services.intake.actions import (
+    claims,
     dispatching,
     escalating,
     findability,
     patrol_dues,
     register_files,
     verdicts,
+    wishes,
 )
 from services.intake.actions.facts import read_due
 from services.intake.config import Settings, read_settings
@@ -19,11 +21,13 @@ from shared.messaging.clock_jobs import Job
 from shared.messaging.worker import Source, WorkerParts, open_sessions
 
 DISPATCH_EVERY_S = 2
+PROMOTE_EVERY_S = 10
 ESCALATE_EVERY_S = 5
 GAUGE_CLOCKS_EVERY_S = 30
 END_WINDOWS_EVERY_S = 60
 CATCH_UP_EVERY_S = 5
 WATCH_PATROLS_EVERY_S = 15
+EXPIRE_CLAIMS_EVERY_S = 60
 FORGET_EVERY_S = 3600
 
 
@@ -55,12 +59,14 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             Job("escalate", ESCALATE_EVERY_S, escalating.escalate),
             Job("gauge_clocks", GAUGE_CLOCKS_EVERY_S, escalating.gauge),
             Job("dispatch", DISPATCH_EVERY_S, dispatching.triage),
+            Job("promote_claims", PROMOTE_EVERY_S, claims.promote),
             Job("verdict_windows", END_WINDOWS_EVERY_S, verdicts.end_windows),
             Job(
                 "make_findable",
                 CATCH_UP_EVERY_S,
                 lambda tx: findability.catch_up(tx, cipher, index),
             ),
+            Job("expire_wish_claims", EXPIRE_CLAIMS_EVERY_S, wishes.expire),
             Job("watch_patrols", WATCH_PATROLS_EVERY_S, patrol_dues.watch),
             Job("forget_register_files", FORGET_EVERY_S, register_files.forget),
         ],

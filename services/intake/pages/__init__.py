@@ -12,13 +12,17 @@ from services.intake.pages import (
     appointments,
     board,
     board_public,
+    calendar,
+    catalogue,
     census,
     claims,
+    clocks,
     counter,
     desk,
     dispatch,
     dispatch_desk,
     dispatch_rules,
+    due,
     exclusions,
     files,
     hall,
@@ -34,8 +38,10 @@ from services.intake.pages import (
     rejected,
     requests,
     residents,
+    steps,
     tea_stalls,
     units,
+    verdicts,
     wishes,
 )
 from shared.crypto import BlindIndex, FieldCipher
@@ -59,12 +65,18 @@ def register_pages(
     app.register_blueprint(dispatch.make_dispatch(sessions, cipher))
     app.register_blueprint(dispatch_desk.make_dispatch_desk(sessions))
     app.register_blueprint(dispatch_rules.make_dispatch_rules(sessions))
+    app.register_blueprint(clocks.make_clocks(sessions, cipher))
+    app.register_blueprint(due.make_due(sessions))
+    app.register_blueprint(catalogue.make_catalogue(sessions))
+    app.register_blueprint(calendar.make_calendar(sessions))
     app.register_blueprint(overview.make_overview(sessions))
     app.register_blueprint(board.make_board(sessions))
     app.register_blueprint(exclusions.make_exclusions(sessions))
     app.register_blueprint(board_public.make_board_public(sessions))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(photos.make_photos(sessions, cipher))
+    app.register_blueprint(steps.make_steps(sessions, cipher))
+    app.register_blueprint(verdicts.make_verdicts(sessions, cipher))
     app.register_blueprint(residents.make_residents(sessions, cipher, index))
     app.register_blueprint(register.make_register(sessions, cipher))
     app.register_blueprint(census.make_census(sessions, Keys(cipher, index, contact)))

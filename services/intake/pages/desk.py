@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template
 from sqlalchemy.orm import Session
 
+from services.intake.pages.due import due_tidings
 from services.intake.queries.patrols import alarms_of_head
 from shared.db.session import Sessions
 from shared.web.access import require_role
@@ -48,9 +49,29 @@ def _missed_visits(session: Session, account: Account) -> Iterable[Tiding]:
         )
 
 
-TELLERS: tuple[Callable[[Session, Account], Iterable[Tiding]], ...] = (_missed_visits,)
+def _due(session: Session, account: Account) -> Iterable[Tiding]:
+    """What has run out of time in the reader's units, and a calendar that ends soon."""
+    for path, words, tone in due_tidings(session, account):
+        yield Tiding(path, words, tone)
+
+
+TELLERS: tuple[Callable[[Session, Account], Iterable[Tiding]], ...] = (
+    _due,
+    _missed_visits,
+)
 
 PLACES = (
+    Place(
+        "/wishes/desk",
+        "微心愿",
+        "Wishes",
+        "核实、发布、送达、致谢",
+        "Verify, publish, deliver, thank",
+        frozenset({"staff", "manager", "auditor"}),
+    ),
+    Place(
+        "/desk/due", "待办", "Due", "快到期和已超期的时限、延期申请", "What runs out, and more time"
+    ),
     Place(
         "/board",
         "看板",
@@ -123,6 +144,22 @@ PLACES = (
         frozenset({"staff", "manager"}),
     ),
     Place(
+        "/units",
+        "承办单位",
+        "Units",
+        "单位、岗位和职责",
+        "Units, posts and duties",
+        frozenset({"manager", "operator"}),
+    ),
+    Place(
+        "/register/files",
+        "登记簿导入导出",
+        "Register files",
+        "Excel 导入、导出",
+        "Workbooks in and out",
+        frozenset({"manager", "operator"}),
+    ),
+    Place(
         "/unmaskings",
         "查看记录",
         "Unmaskings",
@@ -151,6 +188,20 @@ PLACES = (
         "党员和志愿者领了什么，会什么",
         "What was claimed, and who can do what",
         frozenset({"staff", "operator", "auditor"}),
+    ),
+    Place(
+        "/catalogue",
+        "立案目录",
+        "Catalogue of conditions",
+        "事项、时限、结案条件",
+        "Kinds, limits, closing conditions",
+    ),
+    Place(
+        "/calendar",
+        "工作日历",
+        "Working calendar",
+        "工作日、调休、办公时间",
+        "Workdays, days in lieu, office hours",
     ),
 )
 

@@ -12,9 +12,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from services.intake.pages.claims import claim_facts
+from services.intake.pages.clocks import clock_facts
 from services.intake.pages.dispatch import dispatch_facts
+from services.intake.pages.handling import handling_facts
+from services.intake.pages.history import history_facts, progress_facts
 from services.intake.pages.paper import scan_facts
 from services.intake.pages.photos import photo_facts
+from services.intake.pages.verdict_panel import verdict_facts
 from shared.web.auth import Account
 
 Facts = Callable[[Session, Mapping[str, Any], Account], Mapping[str, Any] | None]
@@ -37,9 +42,15 @@ class Shown:
 
 
 PANELS: tuple[Panel, ...] = (
+    Panel("request_progress.html", progress_facts),
     Panel("request_photos.html", photo_facts),
+    Panel("request_handling.html", handling_facts),
+    Panel("request_clocks.html", clock_facts),
     Panel("request_dispatch.html", dispatch_facts),
+    Panel("request_claims.html", claim_facts),
     Panel("request_scans.html", scan_facts),
+    Panel("request_verdict.html", verdict_facts),
+    Panel("request_history.html", history_facts),
 )
 
 
