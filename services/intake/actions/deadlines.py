@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from services.intake.actions import clocks as clock_rows
 from services.intake.actions.steps import BATCH_MAX, Step, locked, take
 from services.intake.models import Extension, Request
+from services.intake.queries.clocks import open_requests_after
 from services.intake.rules.catalogue import Clock
 from services.intake.rules.clock_runs import Clocks, Run
 from services.intake.rules.clocks import whole
@@ -19,6 +20,13 @@ from shared.errors import Conflict, Missing, Rejected
 from shared.messaging.transaction import Transaction
 
 REASON_CHARACTERS_MAX = 500
+
+
+class Reckoned(NamedTuple):
+    """How many deadlines moved; the last request that was looked at, 0 when none is left."""
+
+    moved: int
+    last: int
 
 
 def ask_extension(tx: Transaction, request_id: int, *, amount: int, reason: str, by: str) -> int:
@@ -132,6 +140,24 @@ def recalculate(tx: Transaction, request_ids: Sequence[int], *, reason: str, by:
     for start in range(0, len(steps), BATCH_MAX):
         take(tx, steps[start : start + BATCH_MAX], Actor("account", by))
     return len(steps)
+
+
+def recalculate_next(
+    tx: Transaction, *, after: int, request_no: str, reason: str, by: str
+) -> Reckoned:
+    """`recalculate` for one request by its number, or for the next 500 with an open clock.
+
+    Raises Missing for an unknown number.
+    """
+    _check_reason(reason)
+    if request_no:
+        found = tx.session.scalar(select(Request.id).where(Request.request_no == request_no))
+        if found is None:
+            raise Missing("no_request", "没有这件诉求", "There is no such request")
+        return Reckoned(recalculate(tx, [found], reason=reason, by=by), 0)
+    ids = open_requests_after(tx.session, after, BATCH_MAX)
+    moved = recalculate(tx, ids, reason=reason, by=by) if ids else 0
+    return Reckoned(moved, ids[-1] if len(ids) == BATCH_MAX else 0)
 
 
 def extendable(mine: Clocks) -> Run | None:

@@ -33,6 +33,7 @@ from services.intake.pages import (
     paper,
     patrols,
     photos,
+    privacy,
     register,
     register_files,
     rejected,
@@ -73,6 +74,7 @@ def register_pages(
     app.register_blueprint(board.make_board(sessions))
     app.register_blueprint(exclusions.make_exclusions(sessions))
     app.register_blueprint(board_public.make_board_public(sessions))
+    app.register_blueprint(privacy.make_privacy(sessions, cipher))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(photos.make_photos(sessions, cipher))
     app.register_blueprint(steps.make_steps(sessions, cipher))

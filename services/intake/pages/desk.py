@@ -203,6 +203,14 @@ PLACES = (
         "工作日、调休、办公时间",
         "Workdays, days in lieu, office hours",
     ),
+    Place(
+        "/privacy/people",
+        "个人信息",
+        "Personal data",
+        "为居民导出、导出记录、保存期限",
+        "Giving it out, the log of it, how long it stays",
+        frozenset({"staff", "manager", "auditor"}),
+    ),
 )
 
 

@@ -31,10 +31,12 @@ _AT = text(
 )
 _THESE = text(f"{_PUBLISHED} AND version = ANY(:versions)")
 _DOCUMENT = text("SELECT document::text FROM catalogue_versions WHERE version = :version")
-_VERSIONS = text(
+_ROWS = (
     "SELECT version, valid_from, digest, drafted_by, drafted_at, published_by, published_at,"
-    " withdrawn_at FROM catalogue_versions ORDER BY version DESC LIMIT :limit"
+    " withdrawn_at FROM catalogue_versions"
 )
+_VERSIONS = text(f"{_ROWS} ORDER BY version DESC LIMIT :limit")
+_VERSION = text(f"{_ROWS} WHERE version = :version")
 
 
 class VersionRow(NamedTuple):
@@ -88,6 +90,12 @@ def any_version(session: Session, version: int) -> Catalogue | None:
 def versions(session: Session, limit: int = 50) -> list[VersionRow]:
     """The versions, the newest first."""
     return [VersionRow(*row) for row in session.execute(_VERSIONS, {"limit": limit})]
+
+
+def version_row(session: Session, version: int) -> VersionRow | None:
+    """One version, be it a draft."""
+    row = session.execute(_VERSION, {"version": version}).one_or_none()
+    return None if row is None else VersionRow(*row)
 
 
 def _read(session: Session, version: int, digest: str) -> Catalogue:

@@ -31,10 +31,32 @@ _DUE = (
     " AND (c.due_at, c.kind, c.request_id) > (CAST(:at AS timestamptz), :kind, :id) %s"
     " ORDER BY c.due_at, c.kind, c.request_id LIMIT :limit"
 )
+_COUNT_DUE = (
+    f"SELECT count(*) FROM (SELECT 1 FROM request_clocks c WHERE {_RUNNING} AND c.due_at <= :soon"
+    " %s LIMIT :limit) AS due"
+)
+# The units of one's posts; whoever heads one also watches those below it, by line or by area.
+_WATCHED = text(
+    "WITH RECURSIVE mine AS (SELECT u.unit_code, u.area_code, bool_or(p.duty IN ('head',"
+    " 'secretary')) AS is_head FROM posts p JOIN units u USING (unit_code)"
+    " WHERE p.account_no = :account_no GROUP BY 1, 2),"
+    " below AS (SELECT a.code FROM areas a JOIN mine ON a.parent_code = mine.area_code"
+    " WHERE mine.is_head UNION SELECT a.code FROM areas a JOIN below b ON a.parent_code = b.code),"
+    " line AS (SELECT unit_code FROM mine WHERE is_head"
+    " UNION SELECT u.unit_code FROM units u JOIN line l ON u.parent_code = l.unit_code)"
+    " SELECT unit_code FROM mine UNION SELECT unit_code FROM line"
+    " UNION SELECT unit_code FROM units WHERE area_code IN (SELECT code FROM below)"
+)
 _UNITS_OF = text("SELECT unit_code, duty FROM posts WHERE account_no = :account_no")
 _COUNTS = text(
     "SELECT kind, count(*) AS open, count(*) FILTER (WHERE due_at < :now) AS overdue"
     f" FROM request_clocks c WHERE {_RUNNING} GROUP BY kind"
+)
+
+
+_OPEN_AFTER = text(
+    "SELECT DISTINCT request_id FROM request_clocks WHERE stopped_at IS NULL"
+    " AND request_id > :after ORDER BY request_id LIMIT :limit"
 )
 
 
@@ -80,6 +102,11 @@ def requests_with_due_steps(session: Session, now: datetime, limit: int) -> list
     return sorted(found.scalars())
 
 
+def open_requests_after(session: Session, after: int, limit: int) -> list[int]:
+    """Requests with a clock that has not stopped, by number."""
+    return list(session.execute(_OPEN_AFTER, {"after": after, "limit": limit}).scalars())
+
+
 def due_clocks(
     session: Session,
     soon: datetime,
@@ -107,6 +134,21 @@ def due_clocks(
     )
     found: list[dict[str, Any]] = [dict(row) for row in rows.mappings()]
     return page_of(found, limit, lambda row: (row["due_at"], row["kind"], row["request_id"]))
+
+
+def count_due(session: Session, soon: datetime, *, units: Sequence[str] | None, limit: int) -> int:
+    """How many running clocks are due by `soon`, counted up to `limit`."""
+    mine = "" if units is None else "AND c.unit_code = ANY(CAST(:units AS text[]))"
+    given = {} if units is None else {"units": literal(units)}
+    counted = session.execute(
+        text(_COUNT_DUE % mine), {"soon": soon, "limit": limit, **given}
+    ).scalar_one()
+    return int(counted)
+
+
+def watched_units(session: Session, account_no: str) -> list[str]:
+    """The units whose clocks concern an account."""
+    return sorted(session.execute(_WATCHED, {"account_no": account_no}).scalars())
 
 
 def duties_of(session: Session, account_no: str) -> dict[str, set[str]]:

@@ -127,8 +127,7 @@ class Clocks:
 
     def extension_max(self, run: Run) -> int:
         """How many of its units a clock may be given beside its own, at the most."""
-        percent = self._catalogues[run.version].extension_percent_max
-        return max(run.limit.amount * percent // 100, 1) if percent else 0
+        return extension_max(self._catalogues[run.version], run.limit)
 
     def extend(self, run: Run, amount: int) -> None:
         """Let it run so many of its units longer."""
@@ -333,6 +332,12 @@ class Clocks:
         else:
             at = part_of(work, unit, run.due_at, run.total_s, run.total_s, percent)
             run.next_step_at = run.due_at if percent == 100 else at
+
+
+def extension_max(catalogue: Catalogue, limit: Limit) -> int:
+    """How many more of its units a limit may be given; 0 where nothing may be extended."""
+    percent = catalogue.extension_percent_max
+    return max(limit.amount * percent // 100, 1) if percent else 0
 
 
 def _end_of(run: Run, at: datetime) -> datetime:

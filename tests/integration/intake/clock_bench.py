@@ -48,11 +48,17 @@ def step(
         )
 
 
-def dispatched(intake: Intake, client_id: str = "c-1", **changes: Any) -> int:
+def dispatched(
+    intake: Intake, client_id: str = "c-1", *, catalogue_version: int = 1, **changes: Any
+) -> int:
     """A request of condition 0404-1 (24 emergency hours) that a unit has."""
     request_id = opened(intake, client_id, **changes)
     unit = intake.one("SELECT unit_code FROM units ORDER BY is_fallback, unit_code LIMIT 1")
-    known = {"condition_code": "0404-1", "catalogue_version": 1, "unit_code": unit}
+    known = {
+        "condition_code": "0404-1",
+        "catalogue_version": catalogue_version,
+        "unit_code": unit,
+    }
     step(intake, request_id, Action.ADMIT, Action.DISPATCH, **known)
     return request_id
 
