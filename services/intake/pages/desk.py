@@ -168,6 +168,14 @@ PLACES = (
         frozenset({"auditor"}),
     ),
     Place(
+        "/desk/call-backs",
+        "电话回访",
+        "Call-backs",
+        "逾期未评的诉求，按规则抽样回访",
+        "Silent residents, called back by rule",
+        frozenset({"staff"}),
+    ),
+    Place(
         "/desk/dispatch",
         "派单台",
         "Dispatch desk",

@@ -25,19 +25,24 @@ def make_requests(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     @blueprint.get("/requests/<request_no>")
     @require_role(*READERS)
     def show_request(request_no: str) -> str:
-        with sessions() as session:
-            account = auth.signed_in()
-            found = readable(session, cipher, request_no, account)
-            panels = shown_panels(session, found, account)
-        return render_template(
-            "request.html",
-            one=found,
-            panels=panels,
-            is_office=account.role in OFFICE,
-            **_words(),
-        )
+        return render_request(sessions, cipher, request_no)
 
     return blueprint
+
+
+def render_request(sessions: Sessions, cipher: FieldCipher, request_no: str) -> str:
+    """The page of one request, as whoever is signed in may read it."""
+    account = auth.signed_in()
+    with sessions() as session:
+        found = readable(session, cipher, request_no, account)
+        panels = shown_panels(session, found, account)
+    return render_template(
+        "request.html",
+        one=found,
+        panels=panels,
+        is_office=account.role in OFFICE,
+        **_words(),
+    )
 
 
 def _words() -> dict[str, Any]:

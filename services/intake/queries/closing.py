@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from services.intake.models import Request
 from services.intake.queries import catalogue
-from services.intake.queries.paging import PAGE
 from services.intake.rules.catalogue import Condition
 from services.intake.rules.closing import Terms
 
@@ -32,15 +31,6 @@ _LINK = text(
 _VERDICTS = text(
     "SELECT v.round, v.solved, v.satisfied, v.way, v.at, w.words FROM resident_verdicts v"
     " LEFT JOIN verdict_words w USING (request_id, round) WHERE v.request_id = :id ORDER BY round"
-)
-_CALL_BACKS = text(
-    "SELECT w.request_id, w.round, w.due_at, w.tries, w.why, r.request_no, r.title, r.category,"
-    " r.nature, r.resolved_at, r.resident_no, r.public_code, n.name_sealed, n.phone_sealed,"
-    " c.sealed AS contact_sealed FROM verdict_waits w JOIN requests r ON r.id = w.request_id"
-    " LEFT JOIN residents n USING (resident_no) LEFT JOIN request_contacts c"
-    " ON c.request_id = r.id WHERE w.stage = 'call_back'"
-    " AND (w.due_at, w.request_id) > (CAST(:at AS timestamptz), :id)"
-    " ORDER BY w.due_at, w.request_id LIMIT :limit"
 )
 
 
@@ -100,12 +90,3 @@ def link_of(session: Session, token_hash: bytes) -> Link | None:
 def verdicts_of(session: Session, request_id: int) -> list[dict[str, Any]]:
     """The resident's verdicts on a request, a row a round."""
     return [dict(row) for row in session.execute(_VERDICTS, {"id": request_id}).mappings()]
-
-
-def call_backs(
-    session: Session, *, after: tuple[datetime, int] | None = None, limit: int = PAGE
-) -> list[dict[str, Any]]:
-    """Rounds to call back, the most pressing first; names and phones still sealed."""
-    at, number = after or ("-infinity", 0)
-    found = session.execute(_CALL_BACKS, {"at": at, "id": number, "limit": limit})
-    return [dict(row) for row in found.mappings()]

@@ -39,14 +39,7 @@ def staffed(intake: Intake) -> dict[str, str]:
     stranger (staff without a post).
     """
     logins: dict[str, str] = {}
-    with transaction(intake.sessions) as tx:
-        tx.session.execute(
-            insert(Unit),
-            [
-                _unit(DESK, "desk", "社区服务台", "Community desk"),
-                _unit(CREW, "team", "排水抢修队", "Drainage crew"),
-            ],
-        )
+    _make_units(intake)
     for name in ("clerk", "secretary", "handler", "second", "head", "checker", "stranger"):
         logins[name] = intake.account("staff", login=f"{name}-{next(_numbers)}")
     numbers = account_numbers(intake)
@@ -65,6 +58,19 @@ def staffed(intake: Intake) -> dict[str, str]:
             ],
         )
     return logins
+
+
+def _make_units(intake: Intake) -> None:
+    if intake.rows("SELECT 1 FROM units WHERE unit_code = :code", code=CREW):
+        return
+    with transaction(intake.sessions) as tx:
+        tx.session.execute(
+            insert(Unit),
+            [
+                _unit(DESK, "desk", "社区服务台", "Community desk"),
+                _unit(CREW, "team", "排水抢修队", "Drainage crew"),
+            ],
+        )
 
 
 def _unit(code: str, kind: str, name: str, name_en: str) -> dict[str, Any]:
@@ -109,6 +115,7 @@ def moved(intake: Intake, *steps: Step, actor: Actor = SYSTEM) -> list[Moved]:
 
 def dispatched(intake: Intake, **change: Any) -> Opened:
     """A request that the crew has and has not accepted."""
+    _make_units(intake)
     one = opened(intake, **change)
     moved(
         intake,
