@@ -7,12 +7,15 @@ from services.intake.actions import (
     dispatching,
     escalating,
     findability,
+    likeness,
     patrol_dues,
     register_files,
     verdicts,
     wishes,
 )
 from services.intake.actions.facts import read_due
+from services.intake.actions.forgetting import EVERY_S as FORGET_REQUESTS_EVERY_S
+from services.intake.actions.forgetting import forget
 from services.intake.config import Settings, read_settings
 from services.intake.handlers import make_handlers
 from services.intake.ingress import BATCH_MAX, PREFETCH, QUEUE, Ingress
@@ -22,6 +25,7 @@ from shared.messaging.worker import Source, WorkerParts, open_sessions
 
 DISPATCH_EVERY_S = 2
 PROMOTE_EVERY_S = 10
+ALIKE_EVERY_S = 3
 ESCALATE_EVERY_S = 5
 GAUGE_CLOCKS_EVERY_S = 30
 END_WINDOWS_EVERY_S = 60
@@ -56,9 +60,12 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         partner_broker_url=settings.partner_broker_url,
         jobs=[
             Job("read_facts", 1, read_due),
+            Job("forget", FORGET_REQUESTS_EVERY_S, forget),
             Job("escalate", ESCALATE_EVERY_S, escalating.escalate),
             Job("gauge_clocks", GAUGE_CLOCKS_EVERY_S, escalating.gauge),
             Job("dispatch", DISPATCH_EVERY_S, dispatching.triage),
+            Job("propose_alike", ALIKE_EVERY_S, likeness.propose),
+            Job("forget_prints", FORGET_EVERY_S, likeness.forget),
             Job("promote_claims", PROMOTE_EVERY_S, claims.promote),
             Job("verdict_windows", END_WINDOWS_EVERY_S, verdicts.end_windows),
             Job(

@@ -18,6 +18,7 @@ from shared.schemas import (
     redemptions,
     time_bank,
     wire,
+    wishes,
     worker,
 )
 from shared.schemas.registry import SCHEMAS
@@ -30,7 +31,7 @@ _BATCH = "application/cloudevents-batch+json"
 _PERSISTENT = 2
 
 _SPEAKERS = {
-    "intake": intake.SCHEMAS,
+    "intake": intake.SCHEMAS | wishes.SCHEMAS,
     "points": points.SCHEMAS
     | households.SCHEMAS
     | redemptions.SCHEMAS

@@ -63,6 +63,7 @@ class Kind(StrEnum):
     REQUEST_MERGED = "request_merged"
     REQUEST_REFERRED = "request_referred"
     REQUEST_SHELVED = "request_shelved"
+    WISH_MOVED = "wish_moved"
 
 
 class Channel(StrEnum):
@@ -85,6 +86,7 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REQUEST_REFERRED: (Channel.IN_APP,),
     Kind.REQUEST_SHELVED: (Channel.IN_APP,),
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
+    Kind.WISH_MOVED: (Channel.IN_APP,),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
     Kind.POINTS_EXPIRING: (Channel.IN_APP,),
     Kind.POINTS_SHARED: (Channel.IN_APP,),
@@ -118,6 +120,7 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.REQUEST_REFERRED: frozenset({"request_no", "reason"}),
     Kind.REQUEST_SHELVED: frozenset({"request_no", "reason"}),
     Kind.WISH: frozenset({"wish_code", "colour", "delivered_at"}),
+    Kind.WISH_MOVED: frozenset({"wish_code", "colour", "way", "moved_at"}),
     Kind.POINTS_CREDITED: frozenset(
         {
             "points",
@@ -185,6 +188,7 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REQUEST_REFERRED: ("诉求已转交", "Request passed on"),
     Kind.REQUEST_SHELVED: ("诉求暂缓办理", "Request put off"),
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
+    Kind.WISH_MOVED: ("微心愿有消息", "News of a wish"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
     Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
     Kind.POINTS_SHARED: ("家庭与社区积分", "Points shared"),
@@ -215,7 +219,7 @@ _NOTES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "due_note": ("due_at", ("，期限 {}", ", to be done by {}")),
 }
 _CODED = frozenset({"activity_kind", "colour", "outcome", "way", "asset", "reason"})
-_MOMENTS = frozenset({"accepted_at", "delivered_at", "due_at", "collected_at"})
+_MOMENTS = frozenset({"moved_at", "accepted_at", "delivered_at", "due_at", "collected_at"})
 _DAYS = frozenset({"on_date", "ends_on"})
 
 

@@ -32,8 +32,15 @@ _OF_REQUESTS: Mapping[str, tuple[str, str]] = {
     "explained": ("已解释说明", "it was explained"),
     "unresolved": ("暂未解决", "it could not be solved"),
 }
+_OF_WISHES: Mapping[str, tuple[str, str]] = {
+    "claimed": ("已有人认领，正在准备", "somebody has claimed it and prepares it"),
+    "returned": ("未能按期送达，已回到心愿墙", "it was not delivered and is on the wall again"),
+    "delivered": ("已送达", "it has been delivered"),
+    "thanked": ("受益人向您致谢，请到心愿墙查看", "its beneficiary thanks you: see the wall"),
+}
 WORDS: Mapping[str, tuple[str, str]] = {
     **_OF_REQUESTS,
+    **_OF_WISHES,
     "elder_care": ("助老服务", "elder care"),
     "child_care": ("儿童关爱", "child care"),
     "civilised_practice": ("文明实践", "civilised practice"),
