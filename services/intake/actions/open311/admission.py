@@ -64,7 +64,7 @@ def admit(
     """In the order of the calls; one that is refused says why, and nothing of it is kept."""
     now = clock.now()
     keys = client_keys(tx.session, [digest(call.api_key) for call in calls if call.api_key], now)
-    offered = services.at(tx.session, now)
+    offered = services.lately(tx.session, now)
     known = [call.posted for call in calls if call.posted is not None]
     places = iter(found_places(tx.session, known) if known else ())
     used: Counter[int] = Counter()
