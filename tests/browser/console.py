@@ -17,6 +17,7 @@ from tests.browser import (
     seed_lots,
     seed_proof,
     seed_public_notices,
+    seed_register,
     seed_rewards,
     seed_rules,
     seed_sharing,
@@ -55,6 +56,21 @@ PAGES = (
     Page("requests", "staff", "/requests"),
     Page("request", "staff", "/requests/{request}"),
     Page("residents", "staff", "/residents"),
+    Page("resident", "staff", "/residents/{resident}"),
+    Page("register", "staff", "/register"),
+    Page("register-grid", "auditor", "/register?area={area}"),
+    Page("building", "staff", "/register/buildings/{building}"),
+    Page("household-homes", "staff", "/register/households/{household}"),
+    Page("census", "staff", "/census?grid={area}"),
+    Page("census-building", "staff", "/census/{building}"),
+    Page("census-form", "staff", "/census/{building}/1/102/{household}"),
+    Page("census-new-room", "staff", "/census/{building}/_/new/new"),
+    Page("unmaskings", "auditor", "/unmaskings"),
+    Page("units", "manager", "/units"),
+    Page("unit", "manager", "/units/{unit}"),
+    Page("register-files", "manager", "/register/files"),
+    Page("register-file-good", "manager", "/register/files/{register_good}"),
+    Page("register-file-bad", "manager", "/register/files/{register_bad}"),
     Page("notices", "staff", "/notices"),
     Page("points-desk", "manager", "/points/desk"),
     Page("public-notices", "", "/points/public-notices"),
@@ -214,6 +230,10 @@ def _add_accounts(console: Console) -> None:
 
 
 def _seed(console: Console) -> None:
+    with _transaction(console, "intake") as tx:
+        console.seeded.update(
+            seed_register.lived_in(tx, console.resident, console.district.settings)
+        )
     ((manager,),) = console.district.rows(
         "intake", "SELECT account_no FROM accounts WHERE login = 'manager'"
     )
