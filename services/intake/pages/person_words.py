@@ -1,0 +1,76 @@
+"""What the tables and columns of a person's data are called, for the person."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from shared.clock import DISTRICT_TIMEZONE
+from shared.web.i18n import t
+
+_TABLES: Final = {
+    "attachments": ("附件", "Documents"),
+    "census_entries": ("入户登记", "Census"),
+    "claims": ("领单", "Claims"),
+    "consents": ("授权同意", "Consents"),
+    "contributions": ("参加的活动", "Activities"),
+    "followers": ("关注的诉求", "Requests followed"),
+    "hall_applications": ("代办事项", "Hall matters"),
+    "hall_appointments": ("预约", "Appointments"),
+    "hall_documents": ("代办材料", "Documents of hall matters"),
+    "hall_steps": ("代办经过", "Steps of hall matters"),
+    "open311_reports": ("经开放接口提交", "By Open311"),
+    "photos": ("照片", "Photos"),
+    "request_clocks": ("办理时限", "Limits"),
+    "request_contacts": ("联系方式", "Contact"),
+    "request_steps": ("办理经过", "Steps"),
+    "requests": ("诉求", "Requests"),
+    "resident_roles": ("身份", "Roles"),
+    "resident_skills": ("技能", "Skills"),
+    "resident_tokens": ("居民码", "Resident's code"),
+    "resident_verdicts": ("评单", "Verdicts"),
+    "residents": ("登记信息", "The register"),
+    "step_notes": ("办理说明", "Notes"),
+    "unmaskings": ("谁看过姓名电话", "Who saw name or phone"),
+    "verdict_words": ("评单附言", "Words of verdicts"),
+    "wish_steps": ("微心愿经过", "Steps of wishes"),
+    "wishes": ("微心愿", "Wishes"),
+}
+_COLUMNS: Final = {
+    "resident_no": ("居民编号", "Resident number"),
+    "name": ("姓名", "Name"),
+    "phone": ("电话", "Phone"),
+    "household_no": ("户编号", "Household"),
+    "birth_year": ("出生年", "Year of birth"),
+    "grid_code": ("网格", "Grid"),
+    "language": ("语言", "Language"),
+    "request_no": ("诉求编号", "Request number"),
+    "request_id": ("诉求序号", "Request id"),
+    "title": ("标题", "Title"),
+    "description": ("内容", "Description"),
+    "state": ("状态", "State"),
+    "address": ("地址", "Address"),
+    "note": ("说明", "Note"),
+    "at": ("时间", "At"),
+    "action": ("做了什么", "Action"),
+    "reason": ("原因", "Reason"),
+}
+
+
+def table_word(name: str) -> str:
+    """A table's name for people; its own where there is none."""
+    return t(*_TABLES.get(name, (name, name)))
+
+
+def column_word(name: str) -> str:
+    """A column's name for people; its own where there is none."""
+    return t(*_COLUMNS.get(name, (name, name)))
+
+
+def shown_value(value: Any) -> str:
+    """A value as text: moments in the district's time, — for nothing."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, datetime):
+        return value.astimezone(DISTRICT_TIMEZONE).strftime("%Y-%m-%d %H:%M")
+    return value.isoformat() if isinstance(value, date) else str(value)
