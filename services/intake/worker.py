@@ -16,6 +16,7 @@ from services.intake.actions import (
 from services.intake.actions.facts import read_due
 from services.intake.actions.forgetting import EVERY_S as FORGET_REQUESTS_EVERY_S
 from services.intake.actions.forgetting import forget
+from services.intake.actions.open311.trials import sweep
 from services.intake.config import Settings, read_settings
 from services.intake.handlers import make_handlers
 from services.intake.ingress import BATCH_MAX, PREFETCH, QUEUE, Ingress
@@ -75,6 +76,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             ),
             Job("expire_wish_claims", EXPIRE_CLAIMS_EVERY_S, wishes.expire),
             Job("watch_patrols", WATCH_PATROLS_EVERY_S, patrol_dues.watch),
+            Job("empty_sandbox", FORGET_EVERY_S, sweep),
             Job("forget_register_files", FORGET_EVERY_S, register_files.forget),
         ],
     )

@@ -28,6 +28,7 @@ from services.intake.pages import (
     hall,
     hall_applications,
     home,
+    likeness,
     overview,
     own_request,
     paper,
@@ -62,6 +63,7 @@ def register_pages(
     app.register_blueprint(files.make_files(app))
     app.register_blueprint(home.make_home())
     app.register_blueprint(desk.make_desk(sessions))
+    app.register_blueprint(likeness.make_likeness(sessions, cipher))
     app.register_blueprint(claims.make_claims(sessions, cipher))
     app.register_blueprint(dispatch.make_dispatch(sessions, cipher))
     app.register_blueprint(dispatch_desk.make_dispatch_desk(sessions))

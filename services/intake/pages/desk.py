@@ -219,6 +219,14 @@ PLACES = (
         "Giving it out, the log of it, how long it stays",
         frozenset({"staff", "manager", "auditor"}),
     ),
+    Place(
+        "/desk/likeness",
+        "相似诉求",
+        "Alike requests",
+        "系统提示、由人判定，并案可撤销",
+        "Proposed, decided by people, undone at will",
+        frozenset({"staff", "operator", "auditor"}),
+    ),
 )
 
 
