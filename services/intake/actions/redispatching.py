@@ -23,7 +23,7 @@ from services.intake.models import Request
 from services.intake.queries.dispatch import Placed, is_kept_by_desk, placed
 from services.intake.queries.standing import standing_of
 from services.intake.rules.catalogue import Condition
-from services.intake.rules.dispatch import RETURNS_MAX, Reason, Why
+from services.intake.rules.dispatch import DISPATCHERS, RETURNS_MAX, Reason, Why
 from services.intake.rules.states import Action, Actor, State
 from shared import clock
 from shared.errors import Conflict, Forbidden, Missing, Rejected
@@ -31,7 +31,6 @@ from shared.messaging.transaction import Transaction
 
 ASSIST_MAX = 10
 NOTE_CHARACTERS_MAX = 1000
-DISPATCHERS = frozenset({"dispatcher", "head", "secretary"})
 
 # The clock of the unit that has it now, be it still running or not.
 _ACCEPT_BY = text(

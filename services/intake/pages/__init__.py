@@ -35,6 +35,7 @@ from services.intake.pages import (
     patrols,
     photos,
     privacy,
+    rectification,
     register,
     register_files,
     rejected,
@@ -100,3 +101,4 @@ def register_pages(
     app.register_blueprint(patrols.make_patrols(sessions, Seals(cipher, index)))
     app.register_blueprint(alerts.make_alerts(sessions))
     app.register_blueprint(wishes.make_wishes(sessions, cipher))
+    app.register_blueprint(rectification.make_rectification(sessions))

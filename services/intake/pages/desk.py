@@ -62,6 +62,13 @@ TELLERS: tuple[Callable[[Session, Account], Iterable[Tiding]], ...] = (
 
 PLACES = (
     Place(
+        "/rectification",
+        "集中整治",
+        "Rectification",
+        "整改前后、核查、复查",
+        "Before and after, checks, recurrence",
+    ),
+    Place(
         "/wishes/desk",
         "微心愿",
         "Wishes",

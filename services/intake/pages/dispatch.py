@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.intake.actions import redispatching
-from services.intake.actions.redispatching import DISPATCHERS, Sending
+from services.intake.actions.redispatching import Sending
 from services.intake.pages.dispatch_words import (
     level_words,
     reason_options,
@@ -20,6 +20,7 @@ from services.intake.pages.dispatch_words import (
 from services.intake.queries import dispatch_desk as queries
 from services.intake.queries.dispatch import is_kept_by_desk
 from services.intake.queries.reading import OFFICE, readable, standing
+from services.intake.rules.dispatch import DISPATCHERS
 from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions

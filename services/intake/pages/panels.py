@@ -17,6 +17,7 @@ from services.intake.pages.clocks import clock_facts
 from services.intake.pages.dispatch import dispatch_facts
 from services.intake.pages.handling import handling_facts
 from services.intake.pages.history import history_facts, progress_facts
+from services.intake.pages.likeness import likeness_facts
 from services.intake.pages.paper import scan_facts
 from services.intake.pages.photos import photo_facts
 from services.intake.pages.verdict_panel import verdict_facts
@@ -48,6 +49,7 @@ PANELS: tuple[Panel, ...] = (
     Panel("request_clocks.html", clock_facts),
     Panel("request_dispatch.html", dispatch_facts),
     Panel("request_claims.html", claim_facts),
+    Panel("request_likeness.html", likeness_facts),
     Panel("request_scans.html", scan_facts),
     Panel("request_verdict.html", verdict_facts),
     Panel("request_history.html", history_facts),

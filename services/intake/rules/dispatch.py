@@ -11,6 +11,8 @@ from typing import Final
 COMMUNITY, VILLAGE = "community", "village"
 DESK: Final = "desk"
 BY_KIND: Final = "@"  # `@village`: the nearest unit of the kind, going out from the grid
+DISPATCHERS: Final = frozenset({"dispatcher", "head", "secretary"})
+"""The duties of an area that dispatch for it, and say which requests are one."""
 RETURNS_MAX: Final = 2  # the second return leaves it with the desk
 
 
