@@ -9,6 +9,7 @@ from services.intake.actions.opening import Seals
 from services.intake.api.console import make_console
 from services.intake.api.door import DoorRequest
 from services.intake.api.events import make_events
+from services.intake.api.handling import make_handling_api
 from services.intake.api.open311 import make_open311
 from services.intake.api.open311.document import declare
 from services.intake.api.residents import make_register_api
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None, web: WebSettings | None = None)
     api = create_api(app, SERVICE, title="Linli intake 受理")
     api.register_blueprint(make_events(sessions, cipher))
     api.register_blueprint(make_console(sessions, cipher))
+    api.register_blueprint(make_handling_api(sessions, cipher))
     open311, elsewhere = make_open311(sessions, Seals(cipher, BlindIndex(settings.index_key)))
     declare(api)
     api.register_blueprint(open311)

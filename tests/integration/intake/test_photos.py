@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse, encode_multipart
 from services.intake.actions import photos
 from services.intake.actions.opening import Opened
 from services.intake.actions.steps import Step
+from services.intake.models import Photo
 from services.intake.queries.photos import PhotoOf, photos_of, used_elsewhere
 from services.intake.rules import pictures
 from services.intake.rules.states import Action, Actor
@@ -98,7 +99,7 @@ def test_the_same_file_for_the_same_thing_is_kept_once(intake: Intake) -> None:
 def test_a_request_has_a_bounded_number_of_photos(
     intake: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(photos, "_COUNTS", {**photos._COUNTS, photos.Photo: 2})
+    monkeypatch.setattr(photos, "_COUNTS", {**photos._COUNTS, Photo: 2})
     one = opened(intake)
     for seed in (1, 2):
         kept(intake, one, "before", photo(seed))
