@@ -27,6 +27,12 @@ ASKED = NewRequest(
 )
 
 
+UNIT = (
+    "SELECT u.unit_code FROM units u JOIN areas a ON a.code = u.area_code"
+    " WHERE a.kind = 'community' ORDER BY 1 LIMIT 1"
+)
+
+
 def opened(intake: Intake, client_id: str = "c-1", **changes: Any) -> int:
     asked = replace(ASKED, client_id=client_id, opened_at=clock.now(), **changes)
     with transaction(intake.sessions) as tx:
@@ -53,7 +59,7 @@ def dispatched(
 ) -> int:
     """A request of condition 0404-1 (24 emergency hours) that a unit has."""
     request_id = opened(intake, client_id, **changes)
-    unit = intake.one("SELECT unit_code FROM units ORDER BY is_fallback, unit_code LIMIT 1")
+    unit = intake.one(UNIT)
     known = {
         "condition_code": "0404-1",
         "catalogue_version": catalogue_version,

@@ -11,13 +11,13 @@ from services.intake.models import Post
 from services.intake.rules.states import Action
 from shared import clock
 from shared.messaging.transaction import transaction
-from tests.integration.intake.clock_bench import dispatched, due_of_request, step
+from tests.integration.intake.clock_bench import UNIT, dispatched, due_of_request, step
 from tests.integration.intake.conftest import PASSWORD, Browser, Intake, later
 
 
 def staff_on(intake: Intake, duty: str, unit: str | None = None) -> str:
     """The login of somebody with a duty in the unit that gets the requests of these tests."""
-    unit = unit or intake.one("SELECT unit_code FROM units ORDER BY is_fallback, unit_code LIMIT 1")
+    unit = unit or intake.one(UNIT)
     login = intake.account("staff")
     account_no = intake.one("SELECT account_no FROM accounts WHERE login = :login", login=login)
     with transaction(intake.sessions) as tx:

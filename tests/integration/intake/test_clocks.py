@@ -157,7 +157,7 @@ def test_what_ends_early_owes_nothing(intake: Intake, action: Action) -> None:
 
 def test_open_clocks_belong_to_the_unit_that_has_the_request(intake: Intake) -> None:
     request_id = dispatched(intake)
-    (other,) = intake.rows("SELECT unit_code FROM units ORDER BY unit_code DESC LIMIT 1")
+    (other,) = intake.rows("SELECT unit_code FROM units ORDER BY unit_code LIMIT 1")
     step(intake, request_id, Action.ASSIGN, unit_code=other["unit_code"])
     assert {row["unit_code"] for row in clocks(intake, request_id).values()} == {other["unit_code"]}
 
