@@ -12,6 +12,7 @@ from services.intake.pages import (
     appointments,
     board,
     board_public,
+    board_repeats,
     calendar,
     catalogue,
     census,
@@ -77,6 +78,7 @@ def register_pages(
     app.register_blueprint(board.make_board(sessions))
     app.register_blueprint(exclusions.make_exclusions(sessions))
     app.register_blueprint(board_public.make_board_public(sessions))
+    app.register_blueprint(board_repeats.make_board_repeats(sessions))
     app.register_blueprint(privacy.make_privacy(sessions, cipher))
     app.register_blueprint(requests.make_requests(sessions, cipher))
     app.register_blueprint(photos.make_photos(sessions, cipher))
