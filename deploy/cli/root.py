@@ -9,9 +9,12 @@ import click
 
 _COMMANDS = {
     "account": "deploy.cli.account:account",
+    "calendar": "deploy.cli.calendar:calendar",
+    "catalogue": "deploy.cli.catalogue:catalogue",
     "contract": "deploy.cli.contract:contract",
     "dead-letters": "deploy.cli.dead_letters:dead_letters",
     "discard": "deploy.cli.dead_letters:discard",
+    "dispatch": "deploy.cli.dispatch:dispatch",
     "doctor": "deploy.cli.doctor:doctor",
     "events": "deploy.cli.events:events",
     "journal": "deploy.cli.journal:journal",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
+from services.intake.actions import dispatch_rules
+from services.intake.rules.dispatch_form import read_rules
 from services.intake.rules.dispatch_units import read_units
 from shared.db.arrays import literal
 from shared.errors import Rejected
@@ -24,6 +27,33 @@ _KEEP = text(
     " WHERE (u.kind, u.name, u.name_en, u.area_code) IS DISTINCT FROM"
     " (excluded.kind, excluded.name, excluded.name_en, excluded.area_code)"
 )
+
+
+class Loaded(NamedTuple):
+    """How many units a file has, and the version it made; None when just that is in force."""
+
+    units: int
+    version: int | None
+
+
+def check_file(document: object) -> tuple[int, int]:
+    """How many units and rules a file has; raises Rejected naming the place."""
+    units, body = _parts(document)
+    return len(read_units(units)), len(read_rules(body).rules)
+
+
+def load_file(tx: Transaction, document: object, *, by: str) -> Loaded:
+    """The units of a file, and its rules as the newest version. Safe to load again."""
+    check_file(document)
+    units, body = _parts(document)
+    return Loaded(keep(tx, units), dispatch_rules.install(tx, body, by=by))
+
+
+def _parts(document: object) -> tuple[Any, Any]:
+    if not isinstance(document, Mapping):
+        return [], document
+    whole = {**dispatch_rules.EMPTY, **document}
+    return whole.pop("units", []), whole
 
 
 def keep(tx: Transaction, listed: Any) -> int:

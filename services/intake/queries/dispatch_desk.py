@@ -37,6 +37,13 @@ _UNITS = text(
     "SELECT unit_code, name, name_en, kind FROM units WHERE is_active AND NOT is_fallback"
     " ORDER BY kind, name, unit_code"
 )
+_LISTED_UNITS = text(
+    "SELECT unit_code, kind, name, name_en, area_code FROM units WHERE is_active"
+    " AND NOT is_fallback ORDER BY area_code, unit_code"
+)
+_IN_FORCE = text(
+    "SELECT body FROM dispatch_rules WHERE state = 'published' ORDER BY version DESC LIMIT 1"
+)
 _AREAS_OF = text(
     "SELECT DISTINCT u.area_code FROM posts p JOIN units u USING (unit_code)"
     " WHERE p.account_no = :account AND p.duty IN ('dispatcher', 'head', 'secretary')"
@@ -83,6 +90,13 @@ def waiting_at_desks(session: Session, *, after: int, limit: int) -> list[dict[s
 def units_to_choose(session: Session) -> list[dict[str, Any]]:
     """The units that a dispatcher may choose from; desks get nothing from people."""
     return [dict(row) for row in session.execute(_UNITS).mappings()]
+
+
+def file_in_force(session: Session) -> dict[str, Any]:
+    """Units and rules as a file that can be loaded again."""
+    units = [dict(row) for row in session.execute(_LISTED_UNITS).mappings()]
+    body = session.execute(_IN_FORCE).scalar_one_or_none() or {"rules": []}
+    return {"units": units, **body}
 
 
 def areas_dispatched_by(session: Session, account_no: str) -> frozenset[str]:
