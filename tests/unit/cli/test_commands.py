@@ -17,7 +17,7 @@ from shared.errors import Conflict
 
 ASKED = (
     "migrate topology partner load month events dead-letters replay discard doctor contract"
-    " worker web account journal proof time-bank"
+    " worker web account journal proof time-bank calendar catalogue dispatch open311"
 )
 
 
