@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import text
 
 from services.intake.actions import photos
-from services.intake.actions.followers import follow
 from services.intake.actions.opening import Opened, Seals, open_requests
 from services.intake.actions.steps import Step, take
 from services.intake.queries import tea_stalls as stalls
@@ -23,7 +22,7 @@ from shared.errors import Conflict, LinliError, Rejected
 from shared.messaging.transaction import Transaction
 
 DOOR = "tea_stall"
-CAMPAIGN_MAX = 400
+CAMPAIGN_MAX = 200  # what one request may stand for
 
 _OPEN = text(
     "INSERT INTO tea_stalls (stall_no, form_token, place, held_on, grid_code, host, opened_at)"
@@ -38,10 +37,19 @@ _BELONG = text(
     " ON CONFLICT (request_id) DO NOTHING"
 )
 _MEMBERS = text(
-    "SELECT r.id, r.request_no, r.resident_no, r.category, r.merged_into"
+    "SELECT r.id, r.request_no, r.category"
     " FROM tea_stall_requests t"
     " JOIN requests r ON r.id = t.request_id WHERE t.stall_id = :stall AND NOT t.is_campaign"
     " AND r.request_no = ANY(CAST(:numbers AS text[])) ORDER BY r.id"
+)
+# Whom each brought is written down, so that one that is taken out again takes its own along.
+_FOLLOW = text(
+    "INSERT INTO followers (request_id, resident_no, because_of, since)"
+    " SELECT :into, resident_no, min(id), :now FROM (SELECT r.id, r.resident_no FROM requests r"
+    " WHERE r.id = ANY(CAST(:ids AS bigint[])) AND r.resident_no IS NOT NULL UNION ALL"
+    " SELECT f.request_id, f.resident_no FROM followers f"
+    " WHERE f.request_id = ANY(CAST(:ids AS bigint[]))) AS h (id, resident_no)"
+    " GROUP BY resident_no ORDER BY resident_no ON CONFLICT (request_id, resident_no) DO NOTHING"
 )
 
 
@@ -250,7 +258,8 @@ def make_campaign(
         for row in rows
     ]
     take(tx, steps, actor)
-    follow(tx, one.id, {row.resident_no for row in rows if row.resident_no})
+    values = {"into": one.id, "ids": literal(row.id for row in rows), "now": clock.now()}
+    tx.session.execute(_FOLLOW, values)
     return one
 
 

@@ -19,6 +19,7 @@ _LEADS = {
     "/passbooks": ("积分与服务时长", "Points and service hours"),
     "/inbox": ("给您的消息", "Messages for you"),
     "/requests": ("诉求的受理情况", "What was asked for, and how it goes"),
+    "/hall": ("办事要带什么、申请、预约", "What to bring, applying, booking a window"),
     "/residents": ("居民登记册", "The register of residents"),
     "/partners": ("单位、意向书与贡献", "Organisations, agreements, contributions"),
     "/notices": ("已发出的通知", "Notices that went out"),

@@ -19,6 +19,7 @@ from shared import clock
 from shared.clock import local_date
 from shared.crypto import FieldCipher, mask_name, mask_phone
 
+_STREET_CHARACTERS = 4  # of an address that are shown
 _EARLIER_MAX = 20  # applications that are looked at for what is known
 _NEWEST = (
     "SELECT DISTINCT ON (code) code, version, group_code, name_zh, name_en, who_zh, who_en,"
@@ -109,7 +110,9 @@ def shown_fact(code: str, value: str) -> str:
         return mask_name(value)
     if code.endswith("phone"):
         return mask_phone(value)
-    return "*" * max(len(value) - 4, 2) + value[-4:] if len(value) > 4 else "*" * len(value)
+    if code.endswith("address"):
+        return value[:_STREET_CHARACTERS] + "****"
+    return "*" * (len(value) - 4) + value[-4:] if len(value) > 4 else "*" * len(value)
 
 
 def applications(

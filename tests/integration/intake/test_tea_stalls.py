@@ -12,7 +12,12 @@ import pytest
 from PIL import Image, ImageDraw
 from werkzeug.test import TestResponse
 
+from services.intake.actions.steps import Step, take
+from services.intake.rules.states import Action, Actor
+from shared.messaging.transaction import transaction
 from tests.integration.intake.conftest import GRID, Browser, Intake
+
+CLERK = Actor("account", "A-1")
 
 
 class Sitting:
@@ -156,9 +161,32 @@ def test_alike_lines_become_one_campaign_whose_followers_hear(sitting: Sitting) 
     merged = intake.rows("SELECT state, merged_into FROM requests ORDER BY id LIMIT 4")
     assert [row["state"] for row in merged] == ["merged"] * 3 + ["submitted"]
     assert {row["merged_into"] for row in merged[:3]} == {campaign}
-    followers = intake.rows("SELECT resident_no FROM followers WHERE request_id = :id", id=campaign)
-    assert {row["resident_no"] for row in followers} == {"R000001", "R000002"}
+    followers = intake.rows(
+        "SELECT resident_no, because_of FROM followers WHERE request_id = :id ORDER BY 1",
+        id=campaign,
+    )
+    assert [(row["resident_no"], row["because_of"]) for row in followers] == [
+        ("R000001", 1),
+        ("R000002", 2),
+    ]
     assert "停车难专项" in sitting.browser.get(f"{sitting.path}/sheet").text
+
+
+def test_the_result_of_a_campaign_is_told_to_everybody_who_asked(sitting: Sitting) -> None:
+    said = [entry("停车位太少", who="R000001"), entry("停车位太少", who="R000002")]
+    numbers = [one["request_no"] for one in sitting.verdicts(said)]
+    form: dict[str, Any] = {"form_token": "t", "title": "停车难专项", "request_no": numbers}
+    sitting.browser.post(f"{sitting.path}/campaigns", **form)
+    intake = sitting.intake
+    campaign = intake.one("SELECT id FROM requests WHERE title = '停车难专项'")
+    with transaction(intake.sessions) as tx:
+        take(tx, [Step(request_id=campaign, action=Action.DECLINE, note="已列入规划")], CLERK)
+    told = [
+        event["data"]["resident_no"]
+        for event in intake.said("linli.request.moved.v1")
+        if event["data"]["happened"] == "declined"
+    ]
+    assert sorted(told) == ["R000001", "R000002"]
 
 
 @pytest.mark.parametrize("numbers", [[], ["Q-nothing", "Q-none"]])
