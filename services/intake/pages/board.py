@@ -18,6 +18,7 @@ from services.intake.pages.paging import rows_per_page
 from services.intake.pages.words import STATE_TONES, word
 from services.intake.queries.board import Asked, behind, board, count_of, streets
 from services.intake.queries.board_now import board_now
+from services.intake.queries.category_names import category_names
 from services.intake.queries.request_lists import units
 from services.intake.rules.board import PARTS, THREE
 from services.intake.rules.board_sheet import Board
@@ -45,6 +46,7 @@ def make_board(sessions: Sessions) -> Blueprint:
         now = clock.now()
         with sessions() as session:
             made = board(session, asked, now)
+            names = category_names(session, now)
             return render_template(
                 "board.html",
                 board=made,
@@ -55,7 +57,7 @@ def make_board(sessions: Sessions) -> Blueprint:
                 before=f"{asked.first - timedelta(days=1):%Y-%m}",
                 after=_after(asked),
                 alerts=_alerts(made),
-                category_word=lambda code: code,
+                category_word=lambda code: t(*names.get(code, (code, code))),
                 choices=choices(session),
                 behind=lambda part, **more: behind_url(asked, part, **more),
                 now_url=lambda group: _now_url(asked, group),
