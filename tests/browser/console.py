@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.intake.actions.accounts import add_account
+from services.intake.actions.opening import Seals
+from shared.crypto import BlindIndex, FieldCipher
 from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
 from tests.browser import (
     seed_corrections,
+    seed_counter,
     seed_lots,
     seed_proof,
     seed_public_notices,
@@ -151,6 +154,7 @@ PAGES = (
     Page("own-certificates", "resident", "/passbooks/{resident}/certificates"),
     Page("certificates-desk", "manager", "/points/desk/certificates"),
     Page("certificate-office", "manager", "/points/desk/certificates/office?community={community}"),
+    *(Page(*each) for each in seed_counter.PAGES),
     Page("docs", "", "/intake/docs"),
     Page("not-found", "", "/points/nothing-here"),
 )
@@ -206,6 +210,7 @@ def lived_in(directory: Path) -> Iterator[Console]:
         _add_accounts(console)
         _bury(console)
         _seed(console)
+        _seed_counter(console)
         yield console
 
 
@@ -250,6 +255,15 @@ def _seed(console: Console) -> None:
         seed_time_bank.moved(tx, console.resident, console.district.settings)
         console.seeded.update(seed_proof.certified(tx, console.resident))
         console.seeded.update(seed_public_notices.shown(tx, console.resident))
+
+
+def _seed_counter(console: Console) -> None:
+    settings = console.district.settings
+    seals = Seals(
+        FieldCipher(settings["INTAKE_FIELD_KEY"]), BlindIndex(settings["INTAKE_INDEX_KEY"])
+    )
+    with _transaction(console, "intake") as tx:
+        console.seeded.update(seed_counter.entered(tx, console.resident, seals))
 
 
 def _bury(console: Console) -> None:

@@ -17,6 +17,28 @@ from services.intake.rules.states import Actor
 from shared import clock
 from shared.messaging.transaction import Transaction
 
+# Name, role and address, as tests/browser/console.py has its own.
+PAGES = (
+    ("counter-requests", "staff", "/counter/requests"),
+    ("tea-stalls", "staff", "/tea-stall"),
+    ("tea-stall", "staff", "/tea-stall/{stall}"),
+    ("tea-stall-groups", "staff", "/tea-stall/{stall}/groups"),
+    ("tea-stall-sheet", "staff", "/tea-stall/{stall}/sheet"),
+    ("paper", "staff", "/paper"),
+    ("paper-scan", "staff", "/paper/scan"),
+    ("hall", "", "/hall"),
+    ("hall-matter", "", "/hall/matters/low-income"),
+    ("hall-form", "resident", "/hall/matters/low-income/apply"),
+    ("hall-booking", "resident", "/hall/matters/elder-card/appointment"),
+    ("hall-applications", "resident", "/hall/applications"),
+    ("hall-application", "staff", "/hall/applications/{application}"),
+    ("hall-own-application", "resident", "/hall/applications/{application}"),
+    ("hall-receipt", "resident", "/hall/applications/{application}/receipt"),
+    ("hall-progress", "", "/h/{progress}"),
+    ("hall-appointments", "staff", "/hall/appointments"),
+    ("hall-slots", "staff", "/hall/slots"),
+    ("own-request-new", "resident", "/requests/new"),
+)
 _SAID = (
     "小区停车位太少，晚上回来没地方停车",
     "停车位太少了，希望增加",

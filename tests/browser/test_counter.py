@@ -1,10 +1,9 @@
-"""The counter by keyboard, the tea stall without network, paper read back, the hall in every look."""
+"""The counter by keyboard, the tea stall without network, paper read back."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any
 
 import pytest
@@ -16,8 +15,7 @@ from services.intake.actions.opening import Seals
 from services.intake.rules.paper import Code, read_sheet
 from shared.messaging.transaction import transaction
 from tests.browser import chromium, seed_counter
-from tests.browser.console import Page
-from tests.browser.test_console import listen, look
+from tests.browser.test_console import listen
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
@@ -38,28 +36,6 @@ _COUNT = """addEventListener("keydown", e => {
     sessionStorage.keys = Number(sessionStorage.keys || 0) + 1;
 }, true)"""
 _WIDTH = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-PAGES = (
-    Page("counter-requests", "staff", "/counter/requests"),
-    Page("tea-stalls", "staff", "/tea-stall"),
-    Page("tea-stall", "staff", "/tea-stall/{stall}"),
-    Page("tea-stall-groups", "staff", "/tea-stall/{stall}/groups"),
-    Page("tea-stall-sheet", "staff", "/tea-stall/{stall}/sheet"),
-    Page("paper", "staff", "/paper"),
-    Page("paper-scan", "staff", "/paper/scan"),
-    Page("hall", "", "/hall"),
-    Page("hall-matter", "", "/hall/matters/low-income"),
-    Page("hall-form", "resident", "/hall/matters/low-income/apply"),
-    Page("hall-booking", "resident", "/hall/matters/elder-card/appointment"),
-    Page("hall-applications", "resident", "/hall/applications"),
-    Page("hall-application", "staff", "/hall/applications/{application}"),
-    Page("hall-own-application", "resident", "/hall/applications/{application}"),
-    Page("hall-receipt", "resident", "/hall/applications/{application}/receipt"),
-    Page("hall-progress", "", "/h/{progress}"),
-    Page("hall-appointments", "staff", "/hall/appointments"),
-    Page("hall-slots", "staff", "/hall/slots"),
-    Page("own-request-new", "resident", "/requests/new"),
-)
 
 Opens = Callable[..., BrowserContext]
 
@@ -339,22 +315,3 @@ def test_a_resident_applies_without_scripts_and_types_nothing_twice(opens: Opens
             tab.fill("[name=emergency_phone]", "13600009999")
         tab.click("main form.form button")
         expect(tab.locator("main")).to_contain_text("已收件")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_in_every_look(page: Page, opens: Opens, seeded: dict[str, str], site: str) -> None:
-    context = opens(page.role)
-    tab = context.pages[0]
-    complaints = listen(tab)
-    for language, elder in product(("zh", "en"), ("0", "1")):
-        chosen = {"lang": language, "elder": elder}
-        context.add_cookies(
-            [{"name": name, "value": value, "url": site} for name, value in chosen.items()]
-        )
-        answer = tab.goto(page.path.format(**seeded))
-        assert answer
-        assert answer.status == 200
-        for size in (_DESK, _PHONE):
-            tab.set_viewport_size(size)  # type: ignore[arg-type]
-            look(tab, page, (language, elder, size["width"]))
-    assert complaints == []
