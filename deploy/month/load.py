@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,10 +107,14 @@ def read_district(data: Path) -> District:
 
 def read_residents(path: Path) -> Iterator[dict[str, str | None]]:
     """Rows of residents.csv (UTF-8, with or without a byte order mark); raises BadFile."""
+    return _csv_rows(path, _RESIDENT_COLUMNS)
+
+
+def _csv_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str | None]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
-            missing = [name for name in _RESIDENT_COLUMNS if name not in (rows.fieldnames or ())]
+            missing = [name for name in columns if name not in (rows.fieldnames or ())]
             if missing:
                 shown = ", ".join(missing)
                 raise BadFile(path, f"第 1 行缺少列 {shown}", f"line 1: column {shown} is missing")
@@ -169,6 +173,12 @@ def _register(
 
     with _named(district.directory / "district.json"):
         areas = register.load_district(tx, district.areas)
+    path = district.directory / "dispatch.json"
+    if path.exists():
+        from services.intake.actions import dispatch_units  # noqa: PLC0415 - as above
+
+        with _named(path):
+            dispatch_units.load_file(tx, _json(path), by="setup")
     path = district.directory / "residents.csv"
     with _named(path):
         residents = register.load_residents(
@@ -178,7 +188,37 @@ def _register(
             index=BlindIndex(config.read("INTAKE_INDEX_KEY", env=settings)),
             contact_cipher=FieldCipher(config.read("LINLI_CONTACT_KEY", env=settings)),
         )
+    _register_more(tx, settings, district.directory)
     return areas, residents
+
+
+def _register_more(tx: Transaction, settings: Mapping[str, str] | None, directory: Path) -> None:
+    """The sheets of the register's workbook that are there as CSV: buildings.csv, units.csv, …"""
+    from services.intake.actions import register_files  # noqa: PLC0415 - as above
+    from services.intake.actions.census import Keys  # noqa: PLC0415
+    from services.intake.rules.register_sheets import SHEETS  # noqa: PLC0415
+
+    names = [name for name in SHEETS if name != "residents"]  # they have their own reading
+    sheets = {
+        name: list(_numbered(directory / f"{name}.csv"))
+        for name in names
+        if (directory / f"{name}.csv").exists()
+    }
+    if not sheets:
+        return
+    keys = Keys(
+        FieldCipher(config.read("INTAKE_FIELD_KEY", env=settings)),
+        BlindIndex(config.read("INTAKE_INDEX_KEY", env=settings)),
+        FieldCipher(config.read("LINLI_CONTACT_KEY", env=settings)),
+    )
+    with _named(directory):
+        register_files.write_sheets(tx, keys, sheets)
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows with their line in the file, as a spreadsheet counts them."""
+    for number, row in enumerate(_csv_rows(path, ()), start=2):
+        yield number, {name: value or "" for name, value in row.items() if name}
 
 
 def _publish(tx: Transaction, district: District) -> None:

@@ -22,7 +22,7 @@ from shared.web.openapi import ApiBlueprint
 def make_register_api(sessions: Sessions, keys: census.Keys) -> ApiBlueprint:
     """`POST /api/v1/residents/find` and `POST /api/v1/census/entries`."""
     blueprint = ApiBlueprint(
-        "register_api", __name__, url_prefix="/api/v1", description="登记簿 / the register"
+        "register_api", __name__, url_prefix="/api/v1", description="名册 / the register"
     )
 
     @blueprint.route("/residents/find", methods=["POST"])

@@ -141,7 +141,7 @@ PLACES = (
         "The register",
         frozenset({"staff", "manager", "operator"}),
     ),
-    Place("/register", "登记簿", "Register", "区域、楼栋、户室、住户", "Areas, buildings, homes"),
+    Place("/register", "名册", "Register", "区域、楼栋、户室、住户", "Areas, buildings, homes"),
     Place(
         "/census",
         "入户摸底",
@@ -160,7 +160,7 @@ PLACES = (
     ),
     Place(
         "/register/files",
-        "登记簿导入导出",
+        "名册导入导出",
         "Register files",
         "Excel 导入、导出",
         "Workbooks in and out",

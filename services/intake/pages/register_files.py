@@ -1,4 +1,4 @@
-"""登记簿导入导出: a workbook out, a workbook in; first tried out, then written whole or not at all."""
+"""名册导入导出: a workbook out, a workbook in; first tried out, then written whole or not at all."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _add_one(blueprint: Blueprint, sessions: Sessions, keys: Keys) -> None:
         except LinliError as problem:
             page = _shown(sessions, import_id, problem)
             return Response(page, problem.status, mimetype="text/html")
-        flash(t("已全部写入登记簿。", "All of it is in the register."), "ok")
+        flash(t("已全部写入名册。", "All of it is in the register."), "ok")
         return redirect(f"{PLACE}/{import_id}", 303)
 
 

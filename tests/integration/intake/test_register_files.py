@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from deploy.month import load as loading
 from services.intake.rules.register_sheets import SHEETS, columns_of
+from shared.messaging.transaction import transaction
 from shared.schemas.intake import RESIDENT_REGISTERED
 from tests.integration.intake.conftest import GRID, Browser, Intake
 
 BUILDING = GRID + "00003"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples/demo-district"
 GOOD: dict[str, list[tuple[Any, ...]]] = {
     "micro_grids": [(GRID + "A", "一号微网格", GRID)],
     "buildings": [(GRID, 3, "3", "dwelling", "合心路 8 号", 30.1, 120.2, GRID + "A")],
@@ -190,6 +194,26 @@ def test_a_missing_column_is_named(manager: Browser) -> None:
     )
     assert answer.status_code == 422
     assert "第 1 行缺少列 room" in answer.text
+
+
+def test_the_example_district_loads_with_its_homes_and_again_changes_nothing(
+    intake: Intake,
+) -> None:
+    settings = {
+        "INTAKE_FIELD_KEY": intake.settings.field_key,
+        "INTAKE_INDEX_KEY": intake.settings.index_key,
+        "LINLI_CONTACT_KEY": intake.settings.contact_key,
+    }
+    district = loading.read_district(EXAMPLE)
+    with transaction(intake.sessions) as tx:
+        loading._register(tx, settings, district)
+    before = state(intake)
+    assert len(before["rooms"]) == 240
+    assert intake.one("SELECT count(*) FROM households WHERE building_no IS NOT NULL") == 207
+    with transaction(intake.sessions) as tx:
+        _, changed = loading._register(tx, settings, district)
+    assert changed == 0
+    assert state(intake) == before
 
 
 # --- units on their page
