@@ -24,7 +24,7 @@ class _Blueprint(ApiBlueprint):
 
 def make_open311(sessions: Sessions, seals: Seals) -> tuple[ApiBlueprint, Blueprint]:
     """The routes below /open311, and what answers for every other path there."""
-    blueprint = ApiBlueprint("open311", __name__, description="Open311 GeoReport v2 / 开放诉求接口")
+    blueprint = _Blueprint("open311", __name__, description="Open311 GeoReport v2 / 开放诉求接口")
     add_errors(blueprint)
     services = ServiceList()
     add_discovery(blueprint, sessions, services)

@@ -29,7 +29,7 @@ def read_query(*, with_form: bool = False) -> Mapping[str, str]:
     query: dict[str, str] = {}
     for source in sources:
         for name, value in source.items(multi=True):
-            if value.strip():
+            if name and value.strip():  # a part of a form may have no name at all
                 query.setdefault(name, value.strip())
     if any("\x00" in text for pair in query.items() for text in pair):
         raise Refused([UNKEPT])
@@ -38,7 +38,7 @@ def read_query(*, with_form: bool = False) -> Mapping[str, str]:
 
 def read_call() -> Call:
     """A POST of a request; what its form is wrong in goes with it, so that all is told at once."""
-    form = {name: request.form.getlist(name) for name in request.form}
+    form = {name: request.form.getlist(name) for name in request.form if name}
     for name in ("api_key", "jurisdiction_id"):
         if not any(value.strip() for value in form.get(name, ())) and name in request.args:
             form[name] = request.args.getlist(name)
