@@ -15,8 +15,11 @@ from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
 from tests.browser import (
+    seed_clocks,
+    seed_board,
     seed_corrections,
     seed_counter,
+    seed_dispatch,
     seed_lots,
     seed_proof,
     seed_public_notices,
@@ -59,6 +62,12 @@ PAGES = (
     Page("requests", "staff", "/requests"),
     Page("request", "staff", "/requests/{request}"),
     Page("residents", "staff", "/residents"),
+    Page("due", "manager", "/desk/due"),
+    Page("conditions", "", "/catalogue"),
+    Page("conditions-found", "", "/catalogue?q=xsd"),
+    Page("conditions-versions", "manager", "/catalogue/versions"),
+    Page("conditions-draft", "manager", "/catalogue/versions/{catalogue_draft}"),
+    Page("calendar", "manager", "/calendar"),
     Page("resident", "staff", "/residents/{resident}"),
     Page("register", "staff", "/register"),
     Page("register-grid", "auditor", "/register?area={area}"),
@@ -154,6 +163,22 @@ PAGES = (
     Page("own-certificates", "resident", "/passbooks/{resident}/certificates"),
     Page("certificates-desk", "manager", "/points/desk/certificates"),
     Page("certificate-office", "manager", "/points/desk/certificates/office?community={community}"),
+    Page("board", "manager", "/board"),
+    Page("board-list", "staff", "/board/list?part=resolve_due"),
+    Page("board-repeats", "manager", "/board/repeats"),
+    Page("board-exclusions", "manager", "/board/exclusions"),
+    Page("board-public", "", "/board/public"),
+    Page("requests-overdue", "staff", "/requests?group=overdue"),
+    Page("own-data", "resident", "/privacy/mine"),
+    Page("person-exports", "staff", "/privacy/people"),
+    Page("retention", "auditor", "/privacy/retention"),
+    Page("dispatch-desk", "staff", "/desk/dispatch"),
+    Page("dispatch-rule-lists", "manager", "/desk/dispatch/rules"),
+    Page("dispatch-rules", "manager", "/desk/dispatch/rules/{dispatch_draft}?edit=flood-at-night"),
+    Page("request-returned", "staff", "/requests/{returned}"),
+    Page("likeness", "staff", "/desk/likeness"),
+    Page("claims", "resident", "/claims"),
+    Page("claims-desk", "staff", "/desk/claims"),
     *(Page(*each) for each in seed_counter.PAGES),
     Page("docs", "", "/intake/docs"),
     Page("not-found", "", "/points/nothing-here"),
@@ -238,6 +263,12 @@ def _seed(console: Console) -> None:
     with _transaction(console, "intake") as tx:
         console.seeded.update(
             seed_register.lived_in(tx, console.resident, console.district.settings)
+        )
+    with _transaction(console, "intake") as tx:
+        console.seeded.update(seed_board.went_on(tx, console.resident, console.district.settings))
+    with _transaction(console, "intake") as tx:
+        console.seeded.update(
+            seed_dispatch.dispatched(tx, console.resident, console.district.settings)
         )
     ((manager,),) = console.district.rows(
         "intake", "SELECT account_no FROM accounts WHERE login = 'manager'"
