@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from services.notify import queries
@@ -20,6 +22,7 @@ from shared.web.access import require_role
 from shared.web.i18n import language, t
 
 INBOX_PAGE = 20
+_VERDICT_LINK = re.compile(r"/v/[A-Za-z0-9_-]{16,64}")
 
 # state: Chinese, English, tone of the chip
 STATES: dict[State, tuple[str, str, str]] = {
@@ -69,6 +72,7 @@ def make_pages(sessions: Sessions, contacts: Contacts) -> Blueprint:
         return render_template(
             "inbox.html",
             letters=letters,
+            linked=_linked,
             unread=unread,
             next=letters[-1].id if is_full else None,
         )
@@ -108,6 +112,11 @@ def make_pages(sessions: Sessions, contacts: Contacts) -> Blueprint:
         )
 
     return blueprint
+
+
+def _linked(text: str) -> Markup:
+    """A notice's text; the path of a verdict link in it can be pressed."""
+    return Markup(_VERDICT_LINK.sub(r'<a href="\g<0>">\g<0></a>', str(escape(text))))  # noqa: S704
 
 
 def _words() -> dict[str, Any]:

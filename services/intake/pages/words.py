@@ -39,7 +39,7 @@ _STATES = {
     "void": ("已作废", "Void"),
 }
 STATE_TONES = {
-    "closed": "good", "rating": "good", "declined": "off", "referred": "off", "merged": "off",
+    "closed": "ok", "rating": "ok", "declined": "off", "referred": "off", "merged": "off",
     "void": "off", "shelved": "warn", "waiting": "warn",
 }  # fmt: skip
 _ACTIONS = {
