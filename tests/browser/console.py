@@ -15,8 +15,8 @@ from shared.db.session import make_engine, make_sessions
 from shared.messaging import dead_letters
 from shared.messaging.transaction import Transaction, transaction
 from tests.browser import (
-    seed_clocks,
     seed_board,
+    seed_clocks,
     seed_corrections,
     seed_counter,
     seed_dispatch,
@@ -270,6 +270,8 @@ def _seed(console: Console) -> None:
         console.seeded.update(
             seed_dispatch.dispatched(tx, console.resident, console.district.settings)
         )
+    with _transaction(console, "intake") as tx:
+        console.seeded.update(seed_clocks.ticking(tx))
     ((manager,),) = console.district.rows(
         "intake", "SELECT account_no FROM accounts WHERE login = 'manager'"
     )

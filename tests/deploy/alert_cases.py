@@ -281,6 +281,10 @@ ALERTS: dict[str, tuple[Case, ...]] = {
         "linli_proof_verified_timestamp_seconds", "{}",
         limit_s=129_600, nothing=None, missing_fires=True,
     ),
+    # 60 days are 5,184,000 s; the limit is looked at after 1,500 s.
+    "LinliCalendarEnds": gauge(
+        "linli_calendar_end_timestamp_seconds", "{}", below=5_190_000, at=5_185_500, above=5_000_000
+    ),
     "LinliTimeBankStuck": age(
         "linli_time_bank_unsettled_oldest_timestamp_seconds", "{}", limit_s=86_400
     ),
