@@ -189,6 +189,12 @@ def _register(
             contact_cipher=FieldCipher(config.read("LINLI_CONTACT_KEY", env=settings)),
         )
     _register_more(tx, settings, district.directory)
+    path = district.directory / "patrols.json"
+    if path.exists():
+        from services.intake.actions import patrol_routes  # noqa: PLC0415 - as above
+
+        with _named(path):
+            patrol_routes.load(tx, _json(path))
     return areas, residents
 
 
