@@ -18,6 +18,7 @@ from tests.browser import (
     seed_board,
     seed_clocks,
     seed_corrections,
+    seed_closing,
     seed_counter,
     seed_dispatch,
     seed_lots,
@@ -180,6 +181,7 @@ PAGES = (
     Page("claims", "resident", "/claims"),
     Page("claims-desk", "staff", "/desk/claims"),
     *(Page(*each) for each in seed_counter.PAGES),
+    *(Page(*each) for each in seed_closing.PAGES),
     Page("docs", "", "/intake/docs"),
     Page("not-found", "", "/points/nothing-here"),
 )
@@ -297,6 +299,7 @@ def _seed_counter(console: Console) -> None:
     )
     with _transaction(console, "intake") as tx:
         console.seeded.update(seed_counter.entered(tx, console.resident, seals))
+        console.seeded.update(seed_closing.handled(tx, console.resident, seals))
 
 
 def _bury(console: Console) -> None:
