@@ -149,6 +149,7 @@ PAGES = (
     Page("flags", "manager", "/points/flags?state="),
     Page("overview", "operator", "/overview"),
     Page("rejected", "operator", "/intake/rejected"),
+    Page("open311", "operator", "/intake/open311"),
     Page("dead-letters", "operator", "/points/dead-letters"),
     Page("partners", "operator", "/partners"),
     Page("partner-managed", "operator", "/partners/{partner}"),

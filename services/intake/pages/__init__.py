@@ -30,6 +30,7 @@ from services.intake.pages import (
     hall_applications,
     home,
     likeness,
+    open311,
     overview,
     own_request,
     paper,
@@ -92,6 +93,7 @@ def register_pages(
     )
     app.register_blueprint(units.make_units(sessions))
     app.register_blueprint(rejected.make_rejected(sessions, cipher))
+    app.register_blueprint(open311.make_open311_pages(sessions))
     app.register_blueprint(accounts.make_accounts(sessions, index))
     app.register_blueprint(tea_stalls.make_tea_stalls(sessions, Seals(cipher, index)))
     app.register_blueprint(counter.make_counter(sessions, Seals(cipher, index)))

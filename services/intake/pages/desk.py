@@ -234,6 +234,14 @@ PLACES = (
         "Proposed, decided by people, undone at will",
         frozenset({"staff", "operator", "auditor"}),
     ),
+    Place(
+        "/intake/open311",
+        "开放接口",
+        "Open interface",
+        "第三方应用的密钥、接入、批量导出",
+        "Keys of other people's apps, the table in bulk",
+        frozenset({"manager", "operator", "auditor"}),
+    ),
 )
 
 
