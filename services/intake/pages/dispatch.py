@@ -106,7 +106,11 @@ def dispatch_facts(
             return None
         return {"is_office": False, "unit": t(owner["name"], owner["name_en"])}
     facts: dict[str, Any] = owner["facts"] or {}
-    assists = queries.assists_of(session, one["id"], account.account_no)
+    assists = [
+        each
+        for each in queries.assists_of(session, one["id"], account.account_no)
+        if each["unit_code"] != one["unit_code"]
+    ]
     told = {
         "is_office": True,
         "unit": t(owner["name"] or "", owner["name_en"] or "") or None,

@@ -34,8 +34,9 @@ def make_dispatch_desk(sessions: Sessions) -> Blueprint:
         account = signed_in()
         now = clock.now()
         with sessions() as session:
-            rows = queries.waiting_at_desks(session, after=_after(), limit=limit + 1)
             mine = queries.areas_dispatched_by(session, account.account_no)
+            only = frozenset[str]() if request.args.get("all") else mine
+            rows = queries.waiting_at_desks(session, only, after=_after(), limit=limit + 1)
             units = queries.units_to_choose(session)
             told = accuracy(session, now - timedelta(days=DAYS), now)
             known = kinds(session)
@@ -46,6 +47,7 @@ def make_dispatch_desk(sessions: Sessions) -> Blueprint:
             units=[(each["unit_code"], t(each["name"], each["name_en"])) for each in units],
             kinds=[(kind.code, t(kind.zh, kind.en)) for kind in known],
             accuracy=told,
+            is_limited=bool(only),
             days=DAYS,
             word=word,
             urgency_tones=URGENCY_TONES,

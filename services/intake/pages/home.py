@@ -20,6 +20,7 @@ _LEADS = {
     "/inbox": ("给您的消息", "Messages for you"),
     "/requests": ("诉求的受理情况", "What was asked for, and how it goes"),
     "/hall": ("办事要带什么、申请、预约", "What to bring, applying, booking a window"),
+    "/claims": ("党员和志愿者认领身边的事", "What party members and volunteers take on"),
     "/residents": ("居民登记册", "The register of residents"),
     "/partners": ("单位、意向书与贡献", "Organisations, agreements, contributions"),
     "/notices": ("已发出的通知", "Notices that went out"),
@@ -51,6 +52,8 @@ def make_home() -> Blueprint:
     def home() -> str:
         account = auth.current_account()
         places = [(link.label, link.href, _lead(link.href)) for link in nav_items()]
+        if account is not None and account.role == "resident":
+            places.append((t("领单", "Claims"), "/claims", _lead("/claims")))
         return render_template(
             "home.html",
             account=account,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.intake.rules.dispatch import RuleList
 from services.intake.rules.dispatch_form import BadDispatchRules, read_rules
+from shared.db.arrays import literal
 
 _WORDS = (
     " r.id, r.request_no, r.title, r.category, r.condition_code, r.urgency, r.state, r.opened_at,"
@@ -25,13 +26,18 @@ _WORDS = (
     " LEFT JOIN step_notes n ON n.request_id = r.id AND n.step_no = b.step_no"
     " LEFT JOIN units u ON u.unit_code = b.facts ->> 'unit'"
 )
+_MINE = "(cardinality(CAST(:areas AS text[])) = 0 OR r.grid_code IN (SELECT code FROM below))"
 # Both are partial indexes of what is in that state now; neither grows with what is done.
 _WAITING = text(
-    "WITH waiting AS ((SELECT id FROM requests WHERE state = 'pending' AND id > :after"
-    " ORDER BY id LIMIT :limit) UNION ALL (SELECT r.id FROM requests r JOIN units d"
+    "WITH RECURSIVE below AS (SELECT unnest(CAST(:areas AS text[])) AS code"
+    " UNION SELECT a.code FROM areas a JOIN below b ON a.parent_code = b.code),"
+    " waiting AS ((SELECT id FROM requests r WHERE r.state = 'pending' AND r.id > :after"
+    f" AND {_MINE} ORDER BY id LIMIT :limit) UNION ALL (SELECT r.id FROM requests r JOIN units d"
     " ON d.unit_code = r.unit_code AND d.is_fallback WHERE r.state = 'dispatched'"
-    " AND r.condition_code IS NULL AND r.returned_count < 2 AND r.id > :after ORDER BY r.id"
-    " LIMIT :limit) ORDER BY id LIMIT :limit) SELECT" + _WORDS + " ORDER BY r.id"
+    " AND r.condition_code IS NULL AND r.returned_count < 2 AND r.id > :after"
+    f" AND {_MINE} ORDER BY r.id LIMIT :limit) ORDER BY id LIMIT :limit) SELECT"
+    + _WORDS
+    + " ORDER BY r.id"
 )
 _UNITS = text(
     "SELECT unit_code, name, name_en, kind FROM units WHERE is_active AND NOT is_fallback"
@@ -81,9 +87,15 @@ _LIST = text(f"{_LISTED} WHERE d.id = :id")
 _NAMED = text("SELECT unit_code, name, name_en FROM units WHERE unit_code = ANY(:codes)")
 
 
-def waiting_at_desks(session: Session, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """What a dispatcher has to decide, the oldest first: given back, or not classified."""
-    rows = session.execute(_WAITING, {"after": after, "limit": limit})
+def waiting_at_desks(
+    session: Session, areas: Iterable[str], *, after: int, limit: int
+) -> list[dict[str, Any]]:
+    """What dispatchers have to decide, the oldest first: given back, or not classified.
+
+    In these areas and all below them; without areas, everywhere.
+    """
+    values = {"areas": literal(areas), "after": after, "limit": limit}
+    rows = session.execute(_WAITING, values)
     return [dict(row) for row in rows.mappings()]
 
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.intake.actions import redispatching
+from services.intake.actions import desks, redispatching
 from shared.messaging.transaction import transaction
 from tests.integration.intake.conftest import Browser, Intake, later
 from tests.integration.intake.dispatch_office import (
@@ -70,6 +70,19 @@ def test_the_desk_lists_what_came_back_and_its_dispatcher_sends_it_on(intake: In
     assert (answer.status_code, answer.location) == (303, DESK_PAGE)
     assert request_row(intake, request_id)["unit_code"] == "sanitation"
     assert "下水道冒水" not in dispatcher.get(DESK_PAGE).text
+
+
+def test_a_dispatcher_of_another_street_sees_it_only_when_asking_for_all(intake: Intake) -> None:
+    furnish(intake)
+    returned(intake)
+    with transaction(intake.sessions) as tx:
+        tx.session.execute(
+            text("INSERT INTO areas (code, kind, name) VALUES ('990102', 'district', '邻区')")
+        )
+        desks.make_missing(tx)
+    other = signed_in(intake, "desk-990102", "dispatcher")
+    assert "下水道冒水" not in other.get(DESK_PAGE).text
+    assert "下水道冒水" in other.get(f"{DESK_PAGE}?all=1").text
 
 
 def test_who_does_not_dispatch_for_the_area_sees_and_does_not_decide(intake: Intake) -> None:
