@@ -16,6 +16,7 @@ from services.intake.queries.catalogue import catalogue_at, catalogues_of
 from services.intake.queries.clocks import runs_of
 from services.intake.queries.worktime import work_time
 from services.intake.rules.clock_runs import TOUCHING, Clocks, Matter, Run
+from services.intake.rules.clocks import Reckoner
 from shared.db.arrays import literal
 from shared.messaging.transaction import Transaction
 
@@ -86,11 +87,12 @@ def clocks_of(session: Session, requests: Iterable[Request]) -> dict[int, Clocks
     catalogues = {newest.version: newest}
     if others := versions - {newest.version}:
         catalogues |= catalogues_of(session, others)
+    reckoner = Reckoner(work)
     return {
         request.id: Clocks(
             matter_of(request),
             runs[request.id],
-            work,
+            reckoner,
             catalogues.get(request.catalogue_version or newest.version, newest),
             catalogues,
         )

@@ -24,15 +24,13 @@ from typing import Any, Final
 
 from services.intake.rules.catalogue import Catalogue, Clock, Limit
 from services.intake.rules.clocks import (
+    Reckoner,
     counted_s,
-    due_of,
     explain,
-    part_of,
     runs_out,
     whole,
 )
 from services.intake.rules.states import Action, State
-from services.intake.rules.worktime import WorkTime
 
 _STILL: Final = frozenset({State.WAITING, State.SHELVED, State.MERGED})
 _TIER_OF: Final = {"critical": "critical", "urgent": "urgent"}  # by what the door said
@@ -89,13 +87,14 @@ class Clocks:
         self,
         matter: Matter,
         runs: list[Run],
-        work: WorkTime,
+        reckoner: Reckoner,
         catalogue: Catalogue,
         catalogues: Mapping[int, Catalogue],
     ) -> None:
         self.matter = matter
         self.runs = runs
-        self._work = work
+        self._reckoner = reckoner
+        self._work = reckoner.work
         self._catalogue = catalogue  # what new clocks are started by
         self._catalogues = {**catalogues, catalogue.version: catalogue}
 
@@ -131,7 +130,7 @@ class Clocks:
 
     def extend(self, run: Run, amount: int) -> None:
         """Let it run so many of its units longer."""
-        more = due_of(self._work, run.due_at, Limit(amount, run.limit.unit))
+        more = self._reckoner.due(run.due_at, Limit(amount, run.limit.unit))
         run.total_s += counted_s(self._work, run.limit.unit, run.due_at, more.at)
         self._set(run, more.at, extended=amount)
 
@@ -148,8 +147,8 @@ class Clocks:
         why = {**why, "why": why_so if why_so == Clock.RESOLVE else why["why"]}
         extra = int(run.explanation.get("extended", 0))
         run.limit = limit
-        first = due_of(self._work, run.started_at, limit)
-        due = due_of(self._work, first.at, Limit(extra, limit.unit)) if extra else first
+        first = self._reckoner.due(run.started_at, limit)
+        due = self._reckoner.due(first.at, Limit(extra, limit.unit)) if extra else first
         run.total_s = counted_s(self._work, limit.unit, run.started_at, due.at)
         run.explanation = {**run.explanation, **why}
         run.used_s = self._used_until(run)
@@ -251,9 +250,9 @@ class Clocks:
     def _start(self, kind: Clock, at: datetime, *, but_at_most: Clock | None = None) -> None:
         self._call_off(at, kind)
         limit, why = self._limit(kind)
-        due = due_of(self._work, at, limit)
+        due = self._reckoner.due(at, limit)
         for other, reason in self._hurried(kind, but_at_most):
-            sooner = due_of(self._work, at, other)
+            sooner = self._reckoner.due(at, other)
             if sooner.at < due.at:
                 limit, due, why = other, sooner, {**why, "why": reason}
         run = Run(
@@ -325,12 +324,12 @@ class Clocks:
             run.next_step_at = None
             return
         percent = steps[run.steps_done].percent
-        unit, work = run.limit.unit, self._work
+        unit, part = run.limit.unit, self._reckoner.part
         if percent < 100:
-            at = part_of(work, unit, run.counts_from, run.used_s, run.total_s, percent)
+            at = part(unit, run.counts_from, run.used_s, run.total_s, percent)
             run.next_step_at = min(at, run.due_at)
         else:
-            at = part_of(work, unit, run.due_at, run.total_s, run.total_s, percent)
+            at = part(unit, run.due_at, run.total_s, run.total_s, percent)
             run.next_step_at = run.due_at if percent == 100 else at
 
 

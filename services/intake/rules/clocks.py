@@ -135,6 +135,30 @@ def explain(
     return said
 
 
+class Reckoner:
+    """Reckons with one calendar; what a batch asks again and again is reckoned once."""
+
+    def __init__(self, work: WorkTime) -> None:
+        self.work = work
+        self._dues: dict[tuple[datetime, Limit], Due] = {}
+        self._parts: dict[tuple[Unit, datetime, int, int, int], datetime] = {}
+
+    def due(self, start: datetime, limit: Limit) -> Due:
+        """`due_of` without freezes."""
+        if (known := self._dues.get((start, limit))) is None:
+            known = self._dues[start, limit] = due_of(self.work, start, limit)
+        return known
+
+    def part(
+        self, unit: Unit, since: datetime, used_s: int, total_s: int, percent: int
+    ) -> datetime:
+        """`part_of`."""
+        key = (unit, since, used_s, total_s, percent)
+        if (known := self._parts.get(key)) is None:
+            known = self._parts[key] = part_of(self.work, *key)
+        return known
+
+
 def _in_office(work: WorkTime, start: datetime, at: datetime) -> dict[str, Any]:
     first, last = start.date(), at.date()
     days = [work.day(first + timedelta(days=passed)) for passed in range((last - first).days + 1)]
