@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from shared.web.i18n import t
 
 _TABLES: Final = {
     "attachments": ("附件", "Documents"),
+    "board_exclusions": ("不计入评价", "Not counted"),
     "census_entries": ("入户登记", "Census"),
     "claims": ("领单", "Claims"),
     "consents": ("授权同意", "Consents"),
@@ -27,11 +29,11 @@ _TABLES: Final = {
     "requests": ("诉求", "Requests"),
     "resident_roles": ("身份", "Roles"),
     "resident_skills": ("技能", "Skills"),
-    "resident_tokens": ("居民码", "Resident's code"),
     "resident_verdicts": ("评单", "Verdicts"),
     "residents": ("登记信息", "The register"),
     "step_notes": ("办理说明", "Notes"),
     "unmaskings": ("谁看过姓名电话", "Who saw name or phone"),
+    "verdict_links": ("评单链接", "Links for verdicts"),
     "verdict_words": ("评单附言", "Words of verdicts"),
     "wish_steps": ("微心愿经过", "Steps of wishes"),
     "wishes": ("微心愿", "Wishes"),
@@ -54,7 +56,35 @@ _COLUMNS: Final = {
     "at": ("时间", "At"),
     "action": ("做了什么", "Action"),
     "reason": ("原因", "Reason"),
+    "purpose": ("用途", "Purpose"),
+    "how": ("方式", "How"),
+    "given_at": ("同意时间", "Given at"),
+    "withdrawn_at": ("撤回时间", "Withdrawn at"),
+    "kind": ("种类", "Kind"),
+    "role": ("身份", "Role"),
+    "since": ("自", "Since"),
+    "until": ("至", "Until"),
+    "category": ("类别", "Category"),
+    "round": ("第几次", "Round"),
+    "solved": ("是否解决", "Solved"),
+    "satisfied": ("是否满意", "Satisfied"),
+    "field": ("看了什么", "What was seen"),
+    "started_at": ("开始", "Started"),
+    "ended_at": ("结束", "Ended"),
+    "due_at": ("时限", "Due"),
+    "opened_at": ("提出时间", "Asked at"),
+    "accepted_at": ("受理时间", "Received at"),
+    "resolved_at": ("办结时间", "Resolved at"),
+    "partner": ("合伙人", "Partner"),
+    "registered_at": ("登记时间", "Registered at"),
+    "made_at": ("生成时间", "Made at"),
+    "expires_at": ("失效时间", "Expires at"),
 }
+_TELLING: Final = (
+    "request_no", "application_no", "appointment_no", "wish_code", "name", "title", "purpose",
+    "action", "role", "skill", "kind", "field", "solved", "category", "note", "words",
+    "at", "given_at", "since", "started_at", "made_at", "claimed_at",
+)  # fmt: skip
 
 
 def table_word(name: str) -> str:
@@ -74,3 +104,9 @@ def shown_value(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(DISTRICT_TIMEZONE).strftime("%Y-%m-%d %H:%M")
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def headline(row: Mapping[str, Any]) -> str:
+    """A row in a few words: what tells it from the others."""
+    told = [shown_value(row[name]) for name in _TELLING if row.get(name)]
+    return " · ".join(told[:3]) or shown_value(next(iter(row.values()), None))

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from services.intake.actions.person_exports import REASON_MAX, give_out
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.person_pdf import pdf
-from services.intake.pages.person_words import column_word, shown_value, table_word
+from services.intake.pages.person_words import column_word, headline, shown_value, table_word
 from services.intake.pages.words import word
 from services.intake.queries.retention import exports, retention_now, retention_rules
 from shared import clock
@@ -64,6 +64,7 @@ def _add_mine(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) -> 
             table_word=table_word,
             column_word=column_word,
             shown_value=shown_value,
+            headline=headline,
         )
 
     @blueprint.post(MINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -11,7 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.intake.queries.paging import PAGE, Page
-from services.intake.rules.board import PARTS, SOON, THREE, Tally, Terms, matter_parts
+from services.intake.rules.board import (
+    PARTS,
+    SOON,
+    THREE,
+    THREE_PARTS,
+    Tally,
+    Terms,
+    matter_parts,
+    matter_shares,
+)
 from services.intake.rules.board_sheet import (
     ALL,
     Board,
@@ -20,8 +30,10 @@ from services.intake.rules.board_sheet import (
     Medians,
     Subject,
     assemble,
+    median,
 )
 from services.intake.rules.states import OPEN
+from shared.db.arrays import literal
 from shared.errors import Rejected
 
 _OPEN: Final = ", ".join(f"'{state}'" for state in sorted(OPEN))
@@ -73,6 +85,12 @@ _SQL: Final[Mapping[str, str]] = {
     "dispatched": "judged AND dispatched_at IS NOT NULL",
     "dispatched_right": "judged AND dispatched_at IS NOT NULL AND returned_count = 0",
 }
+_PLACE: Final = ("community_code", "unit_code")
+# What the questions above read.
+_JUDGING: Final = (
+    *_FLAGS, "ended_at", "due_at", "resolved_at", "is_excluded", "has_place", "solved", "satisfied",
+    "resolve_count", "rework_count", "dispatched_at", "returned_count",
+)  # fmt: skip
 _WHERE: Final = {
     "street": "f.street_code = :street",
     "community": "f.community_code = :community",
@@ -140,47 +158,59 @@ def board(session: Session, asked: Asked, now: datetime) -> Board:
 def counts(session: Session, asked: Asked, terms: Terms, now: datetime) -> Counts:
     """All that the board counts, in a few statements."""
     given = _given(asked, now)
-    rows = _rows(asked)
+    cells = _cells(session, _rows(asked, *_JUDGING, *_PLACE), given)
+    split = list(
+        session.execute(text(_rows(asked, "matter", "request_id") + _SPLIT), given).scalars()
+    )
+    parts = _parts_of_split(session, asked, given, split) if split else {}
+    days: dict[date, tuple[int, int]] = {}
+    categories: dict[str, int] = {}
+    for row in session.execute(
+        text(_rows(asked, "received_on", "category", "is_open") + _DAYS), given
+    ):
+        if row.received_on is None:
+            categories[row.category] = row.received
+        else:
+            days[row.received_on] = (row.received, row.open)
     return Counts(
-        cells=_cells(session, rows, given),
-        shares=_shares(session, rows, given, terms),
-        medians=_medians(session, rows, given),
-        days={
-            row.received_on: (row.received, row.open)
-            for row in session.execute(text(rows + _DAYS), given)
-        },
-        categories={
-            row.category: row.number for row in session.execute(text(rows + _CATEGORIES), given)
-        },
+        cells=cells,
+        shares=_shares(cells, parts, terms),
+        medians=_medians(
+            session, _rows(asked, *_PLACE, "received_at", "contacted_at", "resolved_at"), given
+        ),
+        days=days,
+        categories=categories,
     )
 
 
+# Matters that are more than one request here; few, unless somebody splits what is one.
+_SPLIT = " SELECT DISTINCT matter FROM f WHERE matter <> request_id"
 _DAYS = (
-    " SELECT received_on, count(*) AS received, count(*) FILTER (WHERE is_open) AS open"
-    " FROM f GROUP BY 1"
+    " SELECT received_on, category, count(*) AS received, count(*) FILTER (WHERE is_open) AS open"
+    " FROM f GROUP BY GROUPING SETS ((received_on), (category))"
 )
-_CATEGORIES = " SELECT category, count(*) AS number FROM f GROUP BY 1"
-_MEDIANS = (
+# Lists of whole minutes: sorting some of them here is quicker than ordered aggregates are.
+_MINUTES = (
     " SELECT coalesce(community_code, '') AS community, coalesce(unit_code, '') AS unit,"
-    " grouping(coalesce(community_code, '')) AS no_community,"
-    " grouping(coalesce(unit_code, '')) AS no_unit,"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY floor(extract(epoch FROM"
-    " contacted_at - received_at) / 60)::bigint) AS contact,"
-    " percentile_disc(0.5) WITHIN GROUP (ORDER BY floor(extract(epoch FROM"
-    " resolved_at - received_at) / 60)::bigint) AS resolve FROM f"
-    " GROUP BY GROUPING SETS ((), (coalesce(community_code, '')), (coalesce(unit_code, '')))"
+    " string_agg(floor(date_part('epoch', contacted_at - received_at) / 60)::int::text, ' ')"
+    " AS contact,"
+    " string_agg(floor(date_part('epoch', resolved_at - received_at) / 60)::int::text, ' ')"
+    " AS resolve FROM f GROUP BY 1, 2"
 )
 
 
-def _rows(asked: Asked) -> str:
-    """The rows of the period with their flags, as the beginning of a statement."""
+def _rows(asked: Asked, *columns: str) -> str:
+    """These columns and flags of the period's rows, as the beginning of a statement."""
     chosen = "".join(
         f" AND {condition}" for name, condition in _WHERE.items() if getattr(asked, name)
     )
-    flags = ", ".join(f"({sql}) AS {name}" for name, sql in _FLAGS.items())
+    named = ", ".join(
+        f"({_FLAGS[name]}) AS {name}" if name in _FLAGS else f"f.{name}" for name in columns
+    )
     return (
-        f"WITH f AS (SELECT f.*, {flags} FROM request_facts f"
-        f" WHERE f.received_on BETWEEN :first AND :last{chosen})"
+        f"WITH f AS (SELECT {named} FROM request_facts f"
+        # OFFSET 0: each flag is worked out once a row, not once for each figure that asks.
+        f" WHERE f.received_on BETWEEN :first AND :last{chosen} OFFSET 0)"
     )
 
 
@@ -188,63 +218,100 @@ def _given(asked: Asked, now: datetime) -> dict[str, Any]:
     return {**asdict(asked), "now": now, "soon": now + SOON}
 
 
-def _cells(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Any, Tally]:
+_ASKED_OF_MATTERS: Final = sorted(
+    {part for whole, parts in THREE_PARTS.values() for part in (whole, *parts)}
+)
+
+Cell = tuple[str, str]
+
+
+def _cells(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Cell, Tally]:
     counted = ", ".join(f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in PARTS)
     found = session.execute(
         text(f"{rows} SELECT community_code, unit_code, {counted} FROM f GROUP BY 1, 2"), given
-    )
+    ).mappings()
     return {
-        (row.community_code or "", row.unit_code or ""): Tally(
-            counts={part: row._mapping[part] for part in PARTS}  # noqa: SLF001 - its public name
+        (row["community_code"] or "", row["unit_code"] or ""): Tally(
+            counts={part: row[part] for part in PARTS}
+        )
+        for row in found
+    }
+
+
+def _parts_of_split(
+    session: Session, asked: Asked, given: Mapping[str, Any], split: list[int]
+) -> dict[tuple[Cell, int], Tally]:
+    """What was split, by cell and matter."""
+    counted = ", ".join(
+        f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in _ASKED_OF_MATTERS
+    )
+    found = session.execute(
+        text(
+            f"{_rows(asked, *_JUDGING, *_PLACE, 'matter')} SELECT community_code, unit_code,"
+            f" matter, {counted} FROM f WHERE matter = ANY(CAST(:split AS bigint[]))"
+            " GROUP BY 1, 2, 3"
+        ),
+        {**given, "split": literal(split)},
+    ).mappings()
+    return {
+        ((row["community_code"] or "", row["unit_code"] or ""), row["matter"]): Tally(
+            counts={part: row[part] for part in _ASKED_OF_MATTERS}
         )
         for row in found
     }
 
 
 def _shares(
-    session: Session, rows: str, given: Mapping[str, Any], terms: Terms
+    cells: Mapping[Cell, Tally], parts: Mapping[tuple[Cell, int], Tally], terms: Terms
 ) -> dict[Subject, dict[str, tuple[int, int]]]:
-    """Per subject and rate: the sum of the matters' shares in millionths, and their number."""
-    named = matter_parts(terms)
-    wholes = {part for whole, parts in named.values() for part in (whole, *(p for p, _ in parts))}
-    inner = ", ".join(f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in sorted(wholes))
-    outer = []
-    for name, (whole, parts) in named.items():
-        met = " + ".join(f"{weight} * {part}" for part, weight in parts)
-        outer += [
-            f"coalesce(sum(10000 * ({met}) / nullif({whole}, 0)), 0)::bigint AS {name}_sum",
-            f"count(*) FILTER (WHERE {whole} > 0) AS {name}_count",
-        ]
-    made: dict[Subject, dict[str, tuple[int, int]]] = {}
-    for subject in ("community", "unit"):
-        found = session.execute(
-            text(
-                f"{rows}, m AS (SELECT {subject}_code AS code, {inner} FROM f GROUP BY 1, matter)"
-                f" SELECT code, {', '.join(outer)} FROM m GROUP BY 1"
-            ),
-            given,
-        )
-        for row in found.mappings():
-            made[subject, row["code"] or ""] = {
-                name: (row[f"{name}_sum"], row[f"{name}_count"]) for name in THREE
-            }
-    return made
+    """Per subject and rate: the sum of the matters' shares in millionths, and their number.
+
+    A matter of one request is whole or nothing, so those come from the cells as they are; only
+    what was split is put together again.
+    """
+    made: defaultdict[Subject, dict[str, tuple[int, int]]] = defaultdict(
+        lambda: dict.fromkeys(THREE, (0, 0))
+    )
+    for side, subject in enumerate(("community", "unit")):
+        alone: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for cell, one in cells.items():
+            alone[cell[side]].update({part: one[part] for part in _ASKED_OF_MATTERS})
+        matters: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        for (cell, matter), one in parts.items():
+            alone[cell[side]].subtract(one.counts)
+            matters[cell[side], matter].update(one.counts)
+        for code, counted in alone.items():
+            _add(made[subject, code], _of_single(counted, terms))
+        for (code, _), counted in matters.items():
+            _add(made[subject, code], matter_shares([Tally(counts=counted)], terms))
+    return dict(made)
+
+
+def _of_single(alone: Mapping[str, int], terms: Terms) -> dict[str, tuple[int, int]]:
+    return {
+        name: (sum(10_000 * weight * alone[part] for part, weight in parts), alone[whole])
+        for name, (whole, parts) in matter_parts(terms).items()
+    }
+
+
+def _add(sums: dict[str, tuple[int, int]], more: Mapping[str, tuple[int, int]]) -> None:
+    for name, (total, number) in more.items():
+        sums[name] = (sums[name][0] + total, sums[name][1] + number)
 
 
 def _medians(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Subject, Medians]:
-    made: dict[Subject, Medians] = {}
-    for row in session.execute(text(rows + _MEDIANS), given):
-        subject = ALL
-        if not row.no_community:
-            subject = ("community", row.community)
-        elif not row.no_unit:
-            subject = ("unit", row.unit)
-        made[subject] = Medians(row.contact, row.resolve)
-    if made.get(ALL) == Medians():
-        del made[ALL]
-    return made
+    waits: defaultdict[Subject, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for row in session.execute(text(rows + _MINUTES), given):
+        minutes = [
+            sorted(map(int, each.split())) if each else [] for each in (row.contact, row.resolve)
+        ]
+        for subject in (ALL, ("community", row.community), ("unit", row.unit)):
+            for known, more in zip(waits[subject], minutes, strict=True):
+                known.extend(more)
+    return {subject: Medians(*map(median, lists)) for subject, lists in waits.items()}
 
 
+_LISTING = ("state", "category", "community_code", "unit_code", "received_at")
 _LISTED = (
     " SELECT f.request_id AS id, r.request_no, r.title, f.state, r.urgency, f.category,"
     " c.name AS community_name, u.name AS unit_name, f.received_at, f.due_at, f.resolved_at,"
@@ -260,7 +327,8 @@ def count_of(session: Session, asked: Asked, part: str, now: datetime) -> int:
     """One figure alone; raises Rejected for one that there is not."""
     _check_part(part)
     found = session.execute(
-        text(f"{_rows(asked)} SELECT count(*) FROM f WHERE {_SQL[part]}"), _given(asked, now)
+        text(f"{_rows(asked, *_JUDGING)} SELECT count(*) FROM f WHERE {_SQL[part]}"),
+        _given(asked, now),
     )
     return int(found.scalar_one())
 
@@ -282,7 +350,7 @@ def behind(
     """Exactly the requests that a figure counts, the newest first; raises Rejected."""
     _check_part(part)
     found = session.execute(
-        text(_rows(asked) + _LISTED % _SQL[part]),
+        text(_rows(asked, "request_id", *_JUDGING, *_LISTING) + _LISTED % _SQL[part]),
         {**_given(asked, now), "before": before or 2**62, "limit": limit + 1},
     )
     rows = [dict(row) for row in found.mappings()]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.intake.queries.board import Asked
 from services.intake.rules.board import SOON
 
-FIRST_MAX = 6
+FIRST_MAX = 5
 
 # `waiting`: the clock stands still until the resident has answered.
 _OPEN = "r.ended_at IS NULL AND r.state <> 'rating' AND r.state <> 'waiting'"

@@ -21,7 +21,10 @@ _SECRET: Final = frozenset(
     {"token", "token_hash", "form_token", "token_version", "likeness", "bands", "explanation"}
 )
 # About two requests or none, or a list of work: not of the person.
-_LEFT_OUT: Final = frozenset({"facts_due", "likenesses", "request_facts", "person_exports"})
+_LEFT_OUT: Final = frozenset(
+    {"facts_due", "likenesses", "request_facts", "person_exports", "resident_tokens"}
+)
+_FIRST: Final = ("residents", "requests", "request_steps", "step_notes", "resident_verdicts")
 _PARENTS: Final = {"hall_applications": "application_id", "wishes": "wish_id"}
 ROWS_MAX: Final = 5000
 _SEALED_BY: Final = {
@@ -33,7 +36,7 @@ _SEALED_BY: Final = {
 
 def tables_of_person() -> list[str]:
     """The tables that are asked, in the order of the answer."""
-    return [
+    named = [
         table.name
         for table in sorted(metadata.tables.values(), key=lambda each: each.name)
         if table.name not in _LEFT_OUT
@@ -43,6 +46,7 @@ def tables_of_person() -> list[str]:
             or any(column in table.c for column in _PARENTS.values())
         )
     ]
+    return [*_FIRST, *(name for name in named if name not in _FIRST)]
 
 
 def held(session: Session, cipher: FieldCipher, resident_no: str) -> dict[str, Any]:

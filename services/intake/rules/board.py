@@ -268,6 +268,9 @@ _RATES: Final[Mapping[str, tuple[str, tuple[tuple[str, str | None], ...]]]] = {
 }
 RATES: Final = tuple(_RATES)
 THREE: Final = RATES[:3]
+THREE_PARTS: Final = {
+    name: (_RATES[name][0], tuple(part for part, _ in _RATES[name][1])) for name in THREE
+}
 
 
 def rates(counted: Tally, terms: Terms) -> dict[str, Rate]:

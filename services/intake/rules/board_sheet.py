@@ -146,8 +146,8 @@ def count(placed: Iterable[Placed], terms: Terms, now: datetime) -> Counts:
 def _medians(lives: Iterable[Life]) -> Medians:
     listed = list(lives)
     return Medians(
-        _median(_minutes(one.received_at, one.contacted_at) for one in listed),
-        _median(_minutes(one.received_at, one.resolved_at) for one in listed),
+        median(_minutes(one.received_at, one.contacted_at) for one in listed),
+        median(_minutes(one.received_at, one.resolved_at) for one in listed),
     )
 
 
@@ -155,7 +155,8 @@ def _minutes(since: datetime, until: datetime | None) -> int | None:
     return None if until is None else int((until - since).total_seconds() // 60)
 
 
-def _median(values: Iterable[int | None]) -> int | None:
+def median(values: Iterable[int | None]) -> int | None:
+    """The lower middle of those that are known."""
     known = sorted(value for value in values if value is not None)
     return known[(len(known) - 1) // 2] if known else None
 
