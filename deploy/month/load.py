@@ -171,6 +171,12 @@ def _register(
 ) -> tuple[int, int]:
     from services.intake.actions import register  # noqa: PLC0415 - a service is loaded when used
 
+    path = district.directory / "catalogue.json"
+    if path.exists():
+        from services.intake.actions import catalogue  # noqa: PLC0415 - as above
+
+        with _named(path):
+            catalogue.publish_first(tx, catalogue.read_file(path.read_bytes()))
     with _named(district.directory / "district.json"):
         areas = register.load_district(tx, district.areas)
     path = district.directory / "dispatch.json"

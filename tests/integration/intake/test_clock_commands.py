@@ -7,12 +7,16 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import text
 
 from deploy.cli.calendar import calendar
 from deploy.cli.catalogue import catalogue
+from deploy.month.load import District, _register
 from services.intake.actions.catalogue import SEED
+from shared.db.session import make_engine
 from shared.errors import Rejected
-from tests.integration.intake.conftest import Intake
+from shared.messaging.transaction import transaction
+from tests.integration.intake.conftest import DISTRICT, Intake
 
 
 @pytest.fixture
@@ -65,3 +69,27 @@ def test_days_and_hours_are_checked_and_loaded(intake: Intake, run, tmp_path: Pa
     days.write_bytes("day,kind,name_zh,name_en\n2027-01-02,rest,元旦,\n".encode("gb18030"))
     with pytest.raises(Rejected, match="UTF-8"):
         run(calendar, "check", days)
+
+
+def test_a_districts_own_catalogue_is_its_first(
+    intake: Intake, databases: dict[str, str], tmp_path: Path
+) -> None:
+    owner = make_engine(databases["INTAKE_OWNER_DATABASE_URL"])
+    with owner.begin() as connection:
+        connection.execute(text("TRUNCATE catalogue_versions"))
+    owner.dispose()
+    document = {**orjson.loads(SEED.read_bytes()), "note_en": "Ours"}
+    (tmp_path / "catalogue.json").write_bytes(orjson.dumps(document))
+    (tmp_path / "residents.csv").write_text(
+        "resident_no,household_no,name,phone,grid_code,language\n", "utf-8"
+    )
+    keys = {
+        "INTAKE_FIELD_KEY": intake.settings.field_key,
+        "INTAKE_INDEX_KEY": intake.settings.index_key,
+        "LINLI_CONTACT_KEY": intake.settings.contact_key,
+    }
+    for _ in range(2):  # safe to run again
+        with transaction(intake.sessions) as tx:
+            _register(tx, keys, District(tmp_path, DISTRICT, [], {}))
+    (row,) = intake.rows("SELECT document, drafted_by FROM catalogue_versions")
+    assert (row["document"]["note_en"], row["drafted_by"]) == ("Ours", "setup")
