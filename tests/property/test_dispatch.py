@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, time
+from typing import TypeVar
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.intake.rules.alerts import Level
@@ -23,13 +24,15 @@ from services.intake.rules.dispatch_form import UNIT_KINDS, read_rules, written
 from services.intake.rules.requests import TRACKS, URGENCIES
 from shared.clock import DISTRICT_TIMEZONE
 
+T = TypeVar("T")
 AREAS = ("G1", "G2", "C1", "C2", "S1", "D")
+LEVELS = [str(level) for level in Level]
 CODES = [f"u{n}" for n in range(6)]
 CATEGORIES = ("01", "0102", "0102-1", "04", "0404-2", "07")
 
 
-def few(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
-    return st.lists(values, max_size=3).map(tuple)
+def few(values: st.SearchStrategy[T]) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(values, max_size=3).map(lambda listed: tuple(listed))  # noqa: PLW0108 - typed
 
 
 minutes = st.times().map(lambda at: time(at.hour, at.minute))
@@ -42,12 +45,12 @@ def rules(draw: st.DrawFn) -> RuleList:
     for place in range(draw(st.integers(0, 8))):
         span = draw(spans)
         when = When(
-            categories=draw(few(st.sampled_from(CATEGORIES))),  # type: ignore[arg-type]
-            areas=draw(few(st.sampled_from(AREAS))),  # type: ignore[arg-type]
+            categories=draw(few(st.sampled_from(CATEGORIES))),
+            areas=draw(few(st.sampled_from(AREAS))),
             track=draw(st.none() | st.sampled_from(TRACKS)),
-            urgencies=draw(few(st.sampled_from(URGENCIES))),  # type: ignore[arg-type]
-            levels=draw(few(st.sampled_from([str(level) for level in Level]))),  # type: ignore[arg-type]
-            weekdays=draw(few(st.integers(1, 7))),  # type: ignore[arg-type]
+            urgencies=draw(few(st.sampled_from(URGENCIES))),
+            levels=draw(few(st.sampled_from(LEVELS))),
+            weekdays=draw(few(st.integers(1, 7))),
             begins=span[0] if span else None,
             ends=span[1] if span else None,
         )
@@ -82,13 +85,14 @@ asked = st.builds(
     areas=st.sampled_from([("G1", "C1", "S1", "D"), ("G2", "C2", "S1", "D"), ("G9",)]),
     track=st.sampled_from(TRACKS),
     urgency=st.sampled_from(URGENCIES),
-    level=st.sampled_from([str(level) for level in Level]),
+    level=st.sampled_from(LEVELS),
     at=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(
         lambda at: at.replace(tzinfo=DISTRICT_TIMEZONE)
     ),
 )
 
 
+@settings(max_examples=60)
 @given(st.none() | rules(), asked, units)
 def test_exactly_one_owner_that_is_there(
     listed: RuleList | None, one: Asked, active: list[UnitPlace]
@@ -104,6 +108,7 @@ def test_exactly_one_owner_that_is_there(
     assert len(set(decision.assist)) == len(decision.assist)
 
 
+@settings(max_examples=60)
 @given(rules(), asked, units)
 def test_the_first_rule_that_fits_and_has_a_unit_decides(
     listed: RuleList, one: Asked, active: list[UnitPlace]
@@ -121,11 +126,13 @@ def test_the_first_rule_that_fits_and_has_a_unit_decides(
     assert set(able[1:]) <= set(decision.also)
 
 
+@settings(max_examples=60)
 @given(rules(), asked)
 def test_a_track_is_one_of_two(listed: RuleList, one: Asked) -> None:
     assert track_of(listed, one.areas) in TRACKS
 
 
+@settings(max_examples=60)
 @given(rules())
 def test_what_is_written_is_read_back(listed: RuleList) -> None:
     body = {

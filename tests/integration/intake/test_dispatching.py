@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -41,13 +42,13 @@ def give_back(
         )
 
 
-def send_on(intake: Intake, request_id: int, account_no: str, **sending: object) -> None:
+def send_on(intake: Intake, request_id: int, account_no: str, **sending: Any) -> None:
     with transaction(intake.sessions) as tx:
         redispatching.send_on(
             tx,
             request_id,
             Sending(**sending),
-            account_no=account_no,  # type: ignore[arg-type]
+            account_no=account_no,
         )
 
 

@@ -1,4 +1,4 @@
-"""Alike requests are proposed and never merged alone; merging can be undone; repeats are counted."""
+"""Alike requests are proposed and never merged alone; merging is undone; repeats are counted."""
 
 from __future__ import annotations
 

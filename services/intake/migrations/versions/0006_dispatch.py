@@ -13,8 +13,8 @@ depends_on = None
 
 APP_ROLE = "intake"
 _TABLES = (
-    "likenesses", "request_prints", "claims", "claim_openings", "resident_skills", "request_assists",
-    "dispatch_rules",
+    "likenesses", "request_prints", "claims", "claim_openings", "resident_skills",
+    "request_assists", "dispatch_rules",
 )  # fmt: skip
 
 
