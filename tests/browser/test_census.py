@@ -265,3 +265,33 @@ def test_another_person_on_the_same_phone_neither_sees_nor_sends_them(
     unsent(tab, 0)
     assert "王秀英" not in tab.content()
     assert count(intake, "census_entries") == 0
+
+
+def test_without_scripts_a_household_is_registered_found_and_seen_for_a_reason(
+    browser: Browser,
+    site: str,
+    intake: Intake,  # noqa: F811
+) -> None:
+    context = browser.new_context(
+        base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
+    context.set_default_timeout(_PATIENCE_MS)
+    tab = context.new_page()
+    sign_in(tab, intake.account("staff"))
+    tab.goto(DOORS)
+    expect(tab.locator("[data-offline-queue]")).to_be_hidden()
+    tab.click(f"a[href='{EMPTY}']")
+    fill_newcomer(tab)
+    tab.click("main form.form button.button")
+    expect(tab.locator(".notice.tone-ok")).to_be_visible()
+    tab.goto("/residents")
+    tab.fill("[name=typed]", "wxy")
+    tab.click("form[method=post].filters button")
+    expect(tab.locator("main table tbody tr")).to_have_count(1)
+    tab.click("main table tbody a")
+    expect(tab.locator("main")).not_to_contain_text("13512345678")
+    tab.fill("[name=reason]", "漏水急修，须电话联系")
+    tab.click("form[action$=unmask] button")
+    expect(tab.locator("main")).to_contain_text("13512345678")
+    assert count(intake, "unmaskings") == 1
+    context.close()

@@ -86,7 +86,7 @@ def register_pages(
     app.register_blueprint(steps.make_steps(sessions, cipher))
     app.register_blueprint(verdicts.make_verdicts(sessions, cipher))
     app.register_blueprint(residents.make_residents(sessions, cipher, index))
-    app.register_blueprint(register.make_register(sessions, cipher))
+    app.register_blueprint(register.make_register(sessions, Keys(cipher, index, contact)))
     app.register_blueprint(census.make_census(sessions, Keys(cipher, index, contact)))
     app.register_blueprint(
         register_files.make_register_files(sessions, Keys(cipher, index, contact))

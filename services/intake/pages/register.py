@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from urllib.parse import urlencode
 
+from flask import Blueprint, flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from services.intake.actions import register_files
+from services.intake.actions.census import Keys
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.register_words import options, word
 from services.intake.queries import homes, people
+from services.intake.rules.register_sheets import columns_of
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import Missing
+from shared.errors import LinliError, Missing
+from shared.messaging.transaction import transaction
 from shared.web.access import require_role
+from shared.web.auth import signed_in
+from shared.web.i18n import t, words_of
 
 READERS = ("staff", "manager", "operator")
+WRITERS = ("manager", "operator")
 _FILTERS = ("resident_no", "login")
 
 
-def make_register(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
+def make_register(sessions: Sessions, keys: Keys) -> Blueprint:
     """`/register`, its buildings and households, and `/unmaskings` for auditors."""
     blueprint = Blueprint("register", __name__)
-    _add_areas(blueprint, sessions)
-    _add_homes(blueprint, sessions, cipher)
+    _add_areas(blueprint, sessions, keys)
+    _add_homes(blueprint, sessions, keys.cipher)
 
     @blueprint.get("/unmaskings")
     @require_role("auditor")
@@ -39,32 +49,61 @@ def make_register(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     return blueprint
 
 
-def _add_areas(blueprint: Blueprint, sessions: Sessions) -> None:
+def _add_areas(blueprint: Blueprint, sessions: Sessions, keys: Keys) -> None:
     @blueprint.get("/register")
     @require_role(*READERS, "auditor")
     def show_areas() -> str:
-        code, after = request.args.get("area") or None, request.args.get("after", "")
-        limit = rows_per_page()
-        with sessions() as session:
-            path = homes.area_path(session, code) if code else []
-            if code and not path:
-                raise Missing("no_area", "没有这个区域", "There is no such area")
-            areas = homes.tree_below(session, code)
-            has_buildings = bool(path) and path[-1]["kind"] in ("grid", "micro_grid")
-            buildings = (
-                homes.buildings_of(session, path[-1]["code"], after=after, limit=limit)
-                if has_buildings
-                else []
-            )
-        return render_template(
-            "register.html",
-            path=path,
-            areas=areas,
-            has_buildings=has_buildings,
-            buildings=buildings[:limit],
-            next=buildings[limit - 1]["building_no"] if len(buildings) > limit else None,
-            word=word,
+        return _area_page(sessions, request.args.get("area") or None)
+
+    @blueprint.post("/register/buildings")
+    @require_role(*WRITERS)
+    def put_building() -> Response:
+        form = {name: request.form.get(name, "") for name in columns_of("buildings")}
+        grid = form["grid_code"]
+        try:
+            with transaction(sessions) as tx:
+                register_files.write_sheets(tx, keys, {"buildings": [(1, form)]})
+        except LinliError as problem:
+            page = _area_page(sessions, grid, form=form, problem=problem)
+            return Response(page, problem.status, mimetype="text/html")
+        flash(t("已保存。", "Saved."), "ok")
+        return redirect(f"/register?{urlencode({'area': grid})}", 303)
+
+
+def _area_page(
+    sessions: Sessions,
+    code: str | None,
+    *,
+    form: dict[str, str] | None = None,
+    problem: LinliError | None = None,
+) -> str:
+    after, limit = request.args.get("after", ""), rows_per_page()
+    with sessions() as session:
+        path = homes.area_path(session, code) if code else []
+        if code and not path:
+            raise Missing("no_area", "没有这个区域", "There is no such area")
+        areas = homes.tree_below(session, code)
+        has_buildings = bool(path) and path[-1]["kind"] in ("grid", "micro_grid")
+        buildings = (
+            homes.buildings_of(session, path[-1]["code"], after=after, limit=limit)
+            if has_buildings
+            else []
         )
+    return render_template(
+        "register.html",
+        path=path,
+        areas=areas,
+        has_buildings=has_buildings,
+        buildings=buildings[:limit],
+        next=buildings[limit - 1]["building_no"] if len(buildings) > limit else None,
+        may_add=signed_in().role in WRITERS and bool(path) and path[-1]["kind"] == "grid",
+        micro_grids=[(row["code"], row["name"]) for row in areas],
+        form=form or {},
+        error_field=(problem.pointer or "").rpartition("/")[2] if problem else "",
+        problem=problem and words_of(problem),
+        word=word,
+        options=options,
+    )
 
 
 def _add_homes(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) -> None:

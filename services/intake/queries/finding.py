@@ -28,7 +28,8 @@ _BY_PHONE = "SELECT resident_no, 2 AS place FROM residents WHERE phone_index = :
 _BY_DOOR = (
     "SELECT r.resident_no, 3 AS place FROM buildings b JOIN households h ON h.building_no = b.building_no"
     " AND h.room = :room AND (h.unit = :unit OR :unit = '') JOIN residents r"
-    " ON r.household_no = h.household_no WHERE b.label = :label LIMIT :limit"
+    " ON r.household_no = h.household_no WHERE b.label = :label"
+    " ORDER BY r.resident_no LIMIT :limit"
 )
 _BY_DIGEST = (
     "SELECT resident_no, 4 AS place FROM resident_tokens WHERE token = ANY(:tokens)"
