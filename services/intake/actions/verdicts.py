@@ -215,6 +215,12 @@ def not_reached(tx: Transaction, request_id: int, account_no: str) -> None:
     take(tx, steps, actor)
 
 
+def note_look(tx: Transaction, request_id: int, account_no: str) -> None:
+    """Write down that somebody saw the asker's name and phone, before they do."""
+    step = Step(request_id=request_id, action=Action.NOTE, facts={"saw": "contact"})
+    take(tx, [step], Actor("account", account_no))
+
+
 def _waiting(tx: Transaction, request_id: int) -> VerdictWait:
     wait = tx.session.scalar(
         select(VerdictWait)

@@ -75,6 +75,7 @@ _WORDS = {
     "satisfied": SATISFIED,
     "way": _WAYS,
     "why": _WHY,
+    "saw": {"contact": ("联系方式", "the contact data")},
     "call_back": {"not_reached": ("未接通", "Not reached")},
 }
 _LABELS = {
@@ -85,6 +86,7 @@ _LABELS = {
     "way": ("方式", "Way"),
     "why": ("原因", "Why"),
     "call_back": ("回访", "Call-back"),
+    "saw": ("查看了", "Saw"),
     "round": ("轮次", "Round"),
     "tries": ("次数", "Tries"),
     "handler": ("承办人", "Handler"),

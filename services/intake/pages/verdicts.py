@@ -15,7 +15,7 @@ from services.intake.pages.history import progress_of
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.steps import said_by_form
 from services.intake.pages.words import word
-from services.intake.queries.calling import call_backs_for, callable_by
+from services.intake.queries.calling import call_backs_for, callable_by, contact_of
 from services.intake.queries.closing import link_of
 from services.intake.queries.history import tracked
 from services.intake.rules.closing import WORDS_CHARACTERS_MAX
@@ -38,6 +38,7 @@ def make_verdicts(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     _add_link(blueprint, sessions)
     _add_tracking(blueprint, sessions)
     _add_call_backs(blueprint, sessions, cipher)
+    _add_contacts(blueprint, sessions, cipher)
     return blueprint
 
 
@@ -158,6 +159,20 @@ def _add_call_backs(blueprint: Blueprint, sessions: Sessions, cipher: FieldCiphe
         else:
             flash(t("已记录回访结果", "The answer is recorded"), "ok")
         return redirect(CALL_BACKS_PATH, 303)
+
+
+def _add_contacts(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) -> None:
+    @blueprint.post(f"{CALL_BACKS_PATH}/<request_no>/contact")
+    @require_role("staff")
+    def show_contact(request_no: str) -> str:
+        """Whom to call where the register does not know them; the step that says so is first."""
+        account_no = signed_in().account_no
+        with transaction(sessions) as tx:
+            request_id = _callable(tx.session, account_no, request_no)
+            verdicts.note_look(tx, request_id, account_no)
+        with sessions() as session:
+            contact = contact_of(session, cipher, request_id)
+        return render_template("call_back_contact.html", request_no=request_no, contact=contact)
 
 
 def _callable(session: Session, account_no: str, request_no: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,10 @@ _LIST = text(
     " AND (w.due_at, w.request_id) > (CAST(:at AS timestamptz), :id)"
     " ORDER BY w.due_at, w.request_id LIMIT :limit"
 )
+_CONTACT = text(
+    "SELECT c.sealed, r.public_code FROM request_contacts c JOIN requests r ON r.id = c.request_id"
+    " WHERE c.request_id = :id"
+)
 _ONE = text(f"{_MINE} SELECT w.request_id {_OF_MINE} AND r.request_no = :no")
 
 
@@ -57,6 +62,15 @@ def callable_by(session: Session, account_no: str, request_no: str) -> int | Non
         _ONE, {"account": account_no, "no": request_no}
     ).scalar_one_or_none()
     return found
+
+
+def contact_of(session: Session, cipher: FieldCipher, request_id: int) -> dict[str, str]:
+    """Name and phone of an asker whom the register does not know; empty where there are none."""
+    row = session.execute(_CONTACT, {"id": request_id}).one_or_none()
+    if row is None:
+        return {}
+    contact: dict[str, str] = json.loads(cipher.decrypt(row.sealed, bound_to=row.public_code))
+    return contact
 
 
 def _masked(row: dict[str, Any], cipher: FieldCipher) -> dict[str, Any]:

@@ -315,6 +315,22 @@ class TestTheSilent:
         assert row == {"way": "call_back", "taken_by": number}
         assert state_of(intake, one) == "closed"
 
+    def test_a_phone_that_is_not_in_the_register_is_shown_after_it_was_noted(
+        self, intake: Intake
+    ) -> None:
+        people = staffed(intake)
+        one = approved(intake, resident_no=None, contact={"name": "过路人", "phone": "13655556666"})
+        later(days=7)
+        swept(intake)
+        clerk = signed_in(intake, people["clerk"])
+        assert "13655556666" not in clerk.get("/desk/call-backs").text
+        page = clerk.post(f"/desk/call-backs/{one.request_no}/contact")
+        assert "13655556666" in page.text
+        facts = intake.one("SELECT facts FROM request_steps ORDER BY at DESC, step_no DESC LIMIT 1")
+        assert facts == {"saw": "contact"}
+        stranger = signed_in(intake, people["stranger"])
+        assert stranger.post(f"/desk/call-backs/{one.request_no}/contact").status_code == 404
+
     def test_the_third_time_nobody_answers_ends_it(self, intake: Intake) -> None:
         people = staffed(intake)
         one = approved(intake, nature="complaint")

@@ -166,7 +166,8 @@ TEXTS: tuple[Text, ...] = (
         "in_app",
         "en",
         None,
-        "Dear {name}, request {request_no} is not for this district and was passed on{reason_note}.",
+        "Dear {name}, request {request_no} is not for this district and was passed"
+        " on{reason_note}.",
     ),
     (
         "request_shelved",
