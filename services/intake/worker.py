@@ -13,6 +13,7 @@ from services.intake.actions import (
     verdicts,
     wishes,
 )
+from services.intake.actions.appointments import remind
 from services.intake.actions.facts import read_due
 from services.intake.actions.forgetting import EVERY_S as FORGET_REQUESTS_EVERY_S
 from services.intake.actions.forgetting import forget
@@ -34,6 +35,7 @@ CATCH_UP_EVERY_S = 5
 WATCH_PATROLS_EVERY_S = 15
 EXPIRE_CLAIMS_EVERY_S = 60
 FORGET_EVERY_S = 3600
+REMIND_EVERY_S = 60
 
 
 def create_worker(settings: Settings | None = None) -> WorkerParts:
@@ -77,6 +79,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
             Job("expire_wish_claims", EXPIRE_CLAIMS_EVERY_S, wishes.expire),
             Job("watch_patrols", WATCH_PATROLS_EVERY_S, patrol_dues.watch),
             Job("empty_sandbox", FORGET_EVERY_S, sweep),
+            Job("remind_appointments", REMIND_EVERY_S, remind),
             Job("forget_register_files", FORGET_EVERY_S, register_files.forget),
         ],
     )

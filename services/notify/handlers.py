@@ -22,6 +22,7 @@ from shared.schemas.envelope import Event
 TOLD: Mapping[str, tuple[Kind, str]] = {
     "linli.wish.delivered.v1": (Kind.WISH, "accepted_at"),
     "linli.wish.moved.v1": (Kind.WISH_MOVED, "moved_at"),
+    "linli.hall.moved.v1": (Kind.HALL_MOVED, "moved_at"),
     "linli.points.credited.v1": (Kind.POINTS_CREDITED, "accepted_at"),
     "linli.points.expiring.v1": (Kind.POINTS_EXPIRING, "announced_at"),
     "linli.points.disputed.v1": (Kind.POINTS_DISPUTED, "disputed_at"),

@@ -14,6 +14,7 @@ ROUTES: dict[str, tuple[str, ...]] = {
     "linli.contribution.recorded.v1": ("points",),
     "linli.wish.delivered.v1": ("points", "notify"),
     "linli.wish.moved.v1": ("notify",),
+    "linli.hall.moved.v1": ("notify",),
     "linli.request.opened.v1": ("notify",),
     "linli.request.moved.v1": ("notify",),
     "linli.redemption.claimed.v1": ("points",),

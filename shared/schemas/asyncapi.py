@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.schemas import (
     corrections,
+    hall,
     households,
     intake,
     notify,
@@ -31,7 +32,7 @@ _BATCH = "application/cloudevents-batch+json"
 _PERSISTENT = 2
 
 _SPEAKERS = {
-    "intake": intake.SCHEMAS | wishes.SCHEMAS,
+    "intake": intake.SCHEMAS | wishes.SCHEMAS | hall.SCHEMAS,
     "points": points.SCHEMAS
     | households.SCHEMAS
     | redemptions.SCHEMAS

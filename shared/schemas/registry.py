@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 from shared.errors import Rejected
 from shared.schemas import (
     corrections,
+    hall,
     households,
     intake,
     notify,
@@ -35,6 +36,7 @@ SCHEMAS: dict[str, EventData] = {
     **partners.SCHEMAS,
     **notify.SCHEMAS,
     **wishes.SCHEMAS,
+    **hall.SCHEMAS,
     **worker.SCHEMAS,
 }
 PARTNER_TYPES: frozenset[str] = frozenset(wire.SCHEMAS)

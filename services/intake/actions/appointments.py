@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import text
 
+from services.intake.actions.hall import tell
 from services.intake.queries.hall import matter_of
 from services.intake.queries.tea_stalls import known_residents
 from services.intake.rules.hall import AppointmentState
@@ -48,10 +49,11 @@ _LOCKED = text(
 )
 _END = text("UPDATE hall_appointments SET state = :state, ended_at = :now WHERE id = :id")
 _REMIND = text(
-    "UPDATE hall_appointments SET reminded_at = :now WHERE id IN (SELECT id FROM hall_appointments"
+    "UPDATE hall_appointments a SET reminded_at = :now FROM (SELECT id FROM hall_appointments"
     " WHERE state = 'booked' AND reminded_at IS NULL AND remind_at <= :now ORDER BY remind_at"
-    " LIMIT :limit FOR UPDATE SKIP LOCKED) RETURNING appointment_no, resident_no, matter_code,"
-    " slot_id"
+    " LIMIT :limit FOR UPDATE SKIP LOCKED) AS due, hall_slots s"
+    " WHERE a.id = due.id AND s.id = a.slot_id"
+    " RETURNING a.appointment_no, a.resident_no, s.starts_at"
 )
 
 
@@ -159,10 +161,18 @@ def end(
         tx.session.execute(_GIVE, {"id": row.slot_id})
 
 
-def due_reminders(tx: Transaction) -> list[dict[str, object]]:
-    """Those who are to be reminded now, each once, at most 500."""
+def remind(tx: Transaction) -> int:
+    """Remind those whose time is near, each once, at most 500; how many."""
     values = {"now": clock.now(), "limit": REMINDED_AT_ONCE}
-    return [dict(row) for row in tx.session.execute(_REMIND, values).mappings()]
+    rows = tx.session.execute(_REMIND, values).all()
+    tell(
+        tx,
+        (
+            (row.appointment_no, row.resident_no, "hall_reminded", local_date(row.starts_at))
+            for row in rows
+        ),
+    )
+    return len(rows)
 
 
 def _full(zh: str, en: str) -> Conflict:

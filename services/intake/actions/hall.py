@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select, text
 
+from services.intake.actions.opening import SOURCE
 from services.intake.models import HallApplication, HallMatter, HallNote, HallStep
 from services.intake.queries.hall import documents_of, known_facts, matter_of, promised_on
 from services.intake.rules.hall import (
@@ -33,8 +35,18 @@ from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.arrays import literal
 from shared.errors import Conflict, Missing, Rejected
+from shared.ids import uuid7_text
 from shared.messaging.transaction import Transaction
+from shared.schemas import make
+from shared.schemas.hall import HALL_MOVED
 
+# What a resident is told of; the office's own steps are on the page.
+_TOLD: Mapping[HallAction, str] = {
+    HallAction.ASK: "hall_missing",
+    HallAction.ACCEPT: "hall_accepted",
+    HallAction.FINISH: "hall_done",
+    HallAction.REFUSE: "hall_refused",
+}
 SEED = Path(__file__).parents[1] / "seeds" / "hall_matters.json"
 
 _ANY = text("SELECT EXISTS (SELECT 1 FROM hall_matters)")
@@ -233,7 +245,31 @@ def move(
     row.step_count += 1
     tx.session.flush()
     _write_step(tx, row.id, row.step_count, action, before, to, actor, note or None)
+    if action in _TOLD:
+        promised = row.due_on if action is HallAction.ACCEPT else None
+        on_date = promised or clock.today()
+        tell(tx, [(number, row.resident_no, _TOLD[action], on_date)])
     return to
+
+
+def tell(tx: Transaction, said: Iterable[tuple[str, str, str, date]]) -> None:
+    """Say (number, resident, way, day) of what residents are told from the hall."""
+    now = clock.now()
+    tx.emit(
+        make(
+            HALL_MOVED,
+            {
+                "hall_no": number,
+                "resident_no": resident_no,
+                "way": way,
+                "on_date": on_date,
+                "moved_at": now,
+            },
+            source=SOURCE,
+            correlationid=uuid7_text(),
+        )
+        for number, resident_no, way, on_date in said
+    )
 
 
 def _check_documents(tx: Transaction, row: HallApplication) -> None:

@@ -19,6 +19,7 @@ from shared.errors import Rejected
 PLACES: Final = {"t": "request", "p": "form", "h": "application"}
 FORM_KINDS: Final = ("request", "tea_stall")
 
+_QR = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
 _ADDRESS = re.compile(r"(?:https?://[^/\s]+)?/(?P<place>[tph])/(?P<code>[0-9A-Za-z-]{12,20})/?")
 _FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _EDGE_MAX_PX: Final = 3000  # a sheet at 250 dpi; more only takes time
@@ -74,7 +75,7 @@ def _looks(sheet: Image.Image) -> Iterator[Image.Image]:
 
 
 def _codes(look: Image.Image) -> Iterator[tuple[Code, tuple[int, int]]]:
-    for one in zxingcpp.read_barcodes(look, formats=zxingcpp.BarcodeFormat.QRCode):
+    for one in zxingcpp.read_barcodes(look, formats=_QR):
         if (code := read_address(one.text)) is not None:
             corner = one.position.top_left
             yield code, (corner.y, corner.x)

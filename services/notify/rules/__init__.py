@@ -64,6 +64,7 @@ class Kind(StrEnum):
     REQUEST_REFERRED = "request_referred"
     REQUEST_SHELVED = "request_shelved"
     WISH_MOVED = "wish_moved"
+    HALL_MOVED = "hall_moved"
 
 
 class Channel(StrEnum):
@@ -87,6 +88,7 @@ CHANNELS: Mapping[Kind, tuple[Channel, ...]] = {
     Kind.REQUEST_SHELVED: (Channel.IN_APP,),
     Kind.WISH: (Channel.IN_APP, Channel.SMS),
     Kind.WISH_MOVED: (Channel.IN_APP,),
+    Kind.HALL_MOVED: (Channel.IN_APP,),
     Kind.POINTS_CREDITED: (Channel.IN_APP,),
     Kind.POINTS_EXPIRING: (Channel.IN_APP,),
     Kind.POINTS_SHARED: (Channel.IN_APP,),
@@ -121,6 +123,7 @@ PARAMS: Mapping[Kind, frozenset[str]] = {
     Kind.REQUEST_SHELVED: frozenset({"request_no", "reason"}),
     Kind.WISH: frozenset({"wish_code", "colour", "delivered_at"}),
     Kind.WISH_MOVED: frozenset({"wish_code", "colour", "way", "moved_at"}),
+    Kind.HALL_MOVED: frozenset({"hall_no", "way", "on_date"}),
     Kind.POINTS_CREDITED: frozenset(
         {
             "points",
@@ -189,6 +192,7 @@ _TITLES: Mapping[Kind, tuple[str, str]] = {
     Kind.REQUEST_SHELVED: ("诉求暂缓办理", "Request put off"),
     Kind.WISH: ("微心愿已实现", "Wish fulfilled"),
     Kind.WISH_MOVED: ("微心愿有消息", "News of a wish"),
+    Kind.HALL_MOVED: ("大厅事项有消息", "News from the hall"),
     Kind.POINTS_CREDITED: ("积分入账", "Points credited"),
     Kind.POINTS_EXPIRING: ("积分即将到期", "Points end soon"),
     Kind.POINTS_SHARED: ("家庭与社区积分", "Points shared"),

@@ -38,9 +38,17 @@ _OF_WISHES: Mapping[str, tuple[str, str]] = {
     "delivered": ("已送达", "it has been delivered"),
     "thanked": ("受益人向您致谢，请到心愿墙查看", "its beneficiary thanks you: see the wall"),
 }
+_OF_THE_HALL: Mapping[str, tuple[str, str]] = {
+    "hall_missing": ("材料还不齐，请查看所缺", "documents are missing: see which"),
+    "hall_accepted": ("已受理，承诺在此日办结", "accepted, promised by this day"),
+    "hall_done": ("已办结", "it is done"),
+    "hall_refused": ("不予办理，请查看理由", "it was refused: see why"),
+    "hall_reminded": ("您有预约，请带齐材料", "you have an appointment: bring your documents"),
+}
 WORDS: Mapping[str, tuple[str, str]] = {
     **_OF_REQUESTS,
     **_OF_WISHES,
+    **_OF_THE_HALL,
     "elder_care": ("助老服务", "elder care"),
     "child_care": ("儿童关爱", "child care"),
     "civilised_practice": ("文明实践", "civilised practice"),

@@ -287,10 +287,28 @@ def test_a_time_that_has_begun_is_not_booked(intake: Intake) -> None:
 def test_each_is_reminded_once_a_day_before(intake: Intake) -> None:
     slot = offer(intake)
     number = book(intake, slot)
-    with transaction(intake.sessions) as tx:
-        assert appointments.due_reminders(tx) == []
-    later(days=1)
-    with transaction(intake.sessions) as tx:
-        assert [one["appointment_no"] for one in appointments.due_reminders(tx)] == [number]
-    with transaction(intake.sessions) as tx:
-        assert appointments.due_reminders(tx) == []
+    reminded = []
+    for _ in range(3):
+        with transaction(intake.sessions) as tx:
+            reminded.append(appointments.remind(tx))
+        later(hours=20)
+    assert reminded == [0, 0, 1]
+    (said,) = intake.said("linli.hall.moved.v1")
+    assert said["data"]["hall_no"] == number
+    assert (said["data"]["way"], said["data"]["on_date"]) == ("hall_reminded", "2026-10-23")
+
+
+def test_a_resident_is_told_what_becomes_of_an_application(intake: Intake) -> None:
+    number = apply(intake)
+    move(intake, number, HallAction.ASK, note="请补")
+    see(intake, number, *NEEDED)
+    for action in (HallAction.COMPLETE, HallAction.ACCEPT, HallAction.REVIEW, HallAction.FINISH):
+        move(intake, number, action)
+    told = [event["data"] for event in intake.said("linli.hall.moved.v1")]
+    assert [(one["way"], one["on_date"]) for one in told] == [
+        ("hall_missing", "2026-10-21"),
+        ("hall_accepted", "2026-11-18"),
+        ("hall_done", "2026-10-21"),
+    ]
+    assert {one["resident_no"] for one in told} == {"R000001"}
+    assert "low-income" not in str(told)

@@ -45,6 +45,13 @@ PARAMS = {
         "colour": "urgent_red",
         "delivered_at": "2026-10-21T12:33:00+08:00",
     },
+    Kind.WISH_MOVED: {
+        "wish_code": "W1",
+        "colour": "urgent_red",
+        "way": "claimed",
+        "moved_at": "2026-10-21T12:33:00+08:00",
+    },
+    Kind.HALL_MOVED: {"hall_no": "D1", "way": "hall_accepted", "on_date": "2026-11-04"},
     Kind.POINTS_CREDITED: {
         "points": 0,
         "points_pending": 3,
