@@ -1,4 +1,4 @@
-"""Reads passbook pages as a clerk's browser does, from the real web process of points."""
+"""Reads pages as a clerk's browser does, from the real web process of a service."""
 
 from __future__ import annotations
 
@@ -50,14 +50,21 @@ class Reader:
 @contextmanager
 def passbook_pages(stage: Stage, database_url: str) -> Iterator[Reader]:
     """The web process of points on this database, and a clerk's browser."""
-    port = stage.stack.ports.choose("bench_points_web")
+    with web_pages(stage, "points", database_url) as reader:
+        yield reader
+
+
+@contextmanager
+def web_pages(stage: Stage, service: str, database_url: str) -> Iterator[Reader]:
+    """The web process of a service on this database, and a clerk's browser."""
+    port = stage.stack.ports.choose(f"bench_{service}_web")
     env = environment(stage.stack) | {
-        "POINTS_DATABASE_URL": database_url,
+        f"{service.upper()}_DATABASE_URL": database_url,
         "LINLI_HTTP_HOST": HOST,
         "LINLI_HTTP_PORT": str(port),
         "PROMETHEUS_MULTIPROC_DIR": str(stage.directory / "bench-metrics"),
     }
-    child = stage.child("web-points", [*LINLI, "web", "points"], env)
+    child = stage.child(f"web-{service}", [*LINLI, "web", service], env)
     reader = Reader(port, _cookie(stage.settings["LINLI_SESSION_KEY"]))
     try:
         _wait_ready(stage, reader)
@@ -77,7 +84,7 @@ def _wait_ready(stage: Stage, reader: Reader) -> None:
         except OSError:
             reader.close()
         time.sleep(0.1)
-    raise StackError("the web process of points was not ready in time")
+    raise StackError("the web process was not ready in time")
 
 
 def _cookie(session_key: str) -> str:

@@ -33,6 +33,11 @@ class Sizes:
     growth_pages: int = 500
     expiring: int = 1_000_000
     proving: int = 1_000_000
+    register: int = 200_000
+    open311: int = 6000
+    open311_clients: int = 16
+    requests: int = 1_000_000
+    request_pages: int = 60
 
     def told(self) -> dict[str, object]:
         """For the record."""
@@ -61,5 +66,9 @@ QUICK = Sizes(
     growth_pages=100,
     expiring=100_000,
     proving=100_000,
+    register=20_000,
+    open311=1500,
+    requests=100_000,
+    request_pages=10,
     rest_s=3.0,
 )
