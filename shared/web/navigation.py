@@ -32,6 +32,7 @@ ITEMS = (
     _item("/inbox", "我的消息", "My messages", "resident"),
     _item("/requests", "我的诉求", "My requests", "resident"),
     _item("/hall", "一站式大厅", "One-stop hall", "resident"),
+    _item("/wishes", "心愿墙", "Wishes", "resident partner"),
     _item("/requests", "诉求", "Requests", "staff operator auditor"),
     _item("/desk", "受理工作台", "Intake desk", "staff manager operator auditor"),
     _item("/residents", "居民", "Residents", "staff operator"),

@@ -60,6 +60,7 @@ PAGES = (
     Page("rectification-item-fixed", "staff", "/rectification/items/{fixed_item}"),
 )
 
+_PARTS = 4  # none takes long, also on a busy machine
 Opens = Callable[..., BrowserContext]
 
 
@@ -126,9 +127,12 @@ def opens(browser: Browser, site: str, logins: dict[str, str]) -> Iterator[Opens
         context.close()
 
 
-def test_every_page_in_every_look(opens: Opens, site: str, seeded: dict[str, str]) -> None:
-    tabs = {}
-    for page in PAGES:
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_every_page_in_every_look(
+    part: int, opens: Opens, site: str, seeded: dict[str, str]
+) -> None:
+    tabs: dict[str, BrowserContext] = {}
+    for page in PAGES[part::_PARTS]:
         if page.role not in tabs:
             tabs[page.role] = opens(page.role)
         context = tabs[page.role]

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from services.intake.actions import patrol_dues
 from services.intake.rules.patrols import (
+    CATEGORIES,
+    CATEGORY_ELSE,
     DEFAULTS,
     KINDS,
     Check,
@@ -64,7 +66,7 @@ class NewSpot:
     lat: float | None = None
     lon: float | None = None
     position: int = 0
-    category: str = "flood"
+    category: str = ""  # that of its kind without it
     checks: Sequence[Check] | None = None
     readings: Sequence[Reading] | None = None
 
@@ -146,7 +148,7 @@ def _row(route_code: str, spot: NewSpot, place: int) -> dict[str, Any]:
         "readings": [
             asdict(each) for each in (readings if spot.readings is None else spot.readings)
         ],
-        "category": spot.category,
+        "category": spot.category or CATEGORIES.get(spot.kind, CATEGORY_ELSE),
     }
 
 

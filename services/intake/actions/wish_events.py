@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, select, update
 
-from services.intake.actions.wishes import Giver, Moving, claiming, delivering, take
+from services.intake.actions.wish_telling import Moving
+from services.intake.actions.wishes import Giver, claiming, delivering, take
 from services.intake.models import Wish, WishClaim
 from services.intake.rules.states import Actor
 from services.intake.rules.wishes import State

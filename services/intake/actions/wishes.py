@@ -7,12 +7,14 @@ only grows. Who undertook it is a claim; one claim of a wish is open at a time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
 
+from services.intake.actions import wish_telling
+from services.intake.actions.wish_telling import Moving
 from services.intake.models import Wish, WishClaim, WishPicture, WishStep
 from services.intake.queries.wishes import limits
 from services.intake.rules import pictures
@@ -30,12 +32,8 @@ from shared import clock
 from shared.clock import local_date
 from shared.crypto import FieldCipher
 from shared.errors import Conflict, Forbidden, Missing, Rejected
-from shared.ids import uuid7_text
 from shared.messaging.transaction import Transaction
-from shared.schemas import make
-from shared.schemas.wishes import WISH_MOVED
 
-SOURCE = "/linli/intake"
 EXPIRE_MAX = 200  # in one run of the clock
 
 _NAME = text("SELECT name_sealed FROM residents WHERE resident_no = :no")
@@ -44,16 +42,6 @@ _ENDED = text(
     "SELECT id FROM wishes WHERE claim_ends_at <= :now ORDER BY id LIMIT :most"
     " FOR UPDATE SKIP LOCKED"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moving:
-    """What shall be done to a wish that is locked."""
-
-    wish: Wish
-    action: Action
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    change: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,54 +281,7 @@ def take(tx: Transaction, moves: Sequence[Moving], actor: Actor) -> None:
     # The history and the one open claim refer to rows as they are; then they are told of.
     tx.session.flush()
     tx.session.execute(insert(WishStep), rows)
-    _tell(tx, moves, now)
-
-
-_TOLD: Mapping[Action, str] = {
-    Action.CLAIM: "claimed",
-    Action.GIVE_UP: "returned",
-    Action.EXPIRE: "returned",
-    Action.DELIVER: "delivered",
-}
-
-
-def _tell(tx: Transaction, moves: Sequence[Moving], now: datetime) -> None:
-    """The beneficiary hears of claim and delivery, a resident who gave hears the thanks.
-
-    A partner's delivery is told by `linli.wish.delivered.v1`, so not once more from here.
-    """
-    fulfilled = {one.wish.id for one in moves if one.facts.get("proof") == "partner"}
-    said = [
-        (one, one.wish.resident_no, _TOLD[one.action])
-        for one in moves
-        if one.action in _TOLD and one.wish.id not in fulfilled
-    ]
-    for one in moves:
-        if one.action is Action.SHOW_THANKS:
-            giver = tx.session.scalar(
-                select(WishClaim.giver).where(
-                    WishClaim.wish_id == one.wish.id,
-                    WishClaim.outcome == "delivered",
-                    WishClaim.giver_kind == "resident",
-                )
-            )
-            if giver is not None:
-                said.append((one, giver, "thanked"))
-    tx.emit(
-        make(
-            WISH_MOVED,
-            {
-                "wish_code": one.wish.wish_code,
-                "resident_no": hearer,
-                "colour": one.wish.colour,
-                "way": way,
-                "moved_at": now,
-            },
-            source=SOURCE,
-            correlationid=uuid7_text(),
-        )
-        for one, hearer, way in said
-    )
+    wish_telling.tell(tx, moves, now)
 
 
 def _claim_of(tx: Transaction, wish: Wish) -> WishClaim:

@@ -19,6 +19,7 @@ _LEADS = {
     "/passbooks": ("积分与服务时长", "Points and service hours"),
     "/inbox": ("给您的消息", "Messages for you"),
     "/requests": ("诉求的受理情况", "What was asked for, and how it goes"),
+    "/wishes": ("许个心愿，或为邻居圆一个", "Make a wish, or fulfil a neighbour's"),
     "/hall": ("办事要带什么、申请、预约", "What to bring, applying, booking a window"),
     "/claims": ("党员和志愿者认领身边的事", "What party members and volunteers take on"),
     "/residents": ("居民登记册", "The register of residents"),

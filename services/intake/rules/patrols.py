@@ -95,6 +95,11 @@ DEFAULTS: Final[Mapping[str, tuple[tuple[Check, ...], tuple[Reading, ...]]]] = {
 }  # fmt: skip
 
 
+# The catalogue's word for what a high reading of a kind of spot means.
+CATEGORIES: Final[Mapping[str, str]] = {"low_lying": "0406", "school": "0406", "river": "0406"}
+CATEGORY_ELSE: Final = "other"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVisit:
     """What a phone says of one visit; `client_id` is the phone's own id: safe to repeat."""
