@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from services.intake.actions import tea_stalls
 from services.intake.actions.opening import Seals
-from services.intake.actions.tea_stalls import Judged
+from services.intake.actions.tea_stalls import Entry, Judged
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.words import STATE_TONES, word
 from services.intake.queries import tea_stalls as queries
@@ -22,7 +22,7 @@ from services.intake.queries.kinds import kind_groups
 from services.intake.rules import pictures
 from services.intake.rules.states import Actor
 from services.intake.rules.tea_stalls import Line, alike
-from services.intake.schemas.tea_stalls import ReadEntry, SentEntries, entry_of
+from services.intake.schemas.tea_stalls import ReadEntry, SentEntries
 from shared import clock
 from shared.db.session import Sessions
 from shared.errors import LinliError, Missing, Rejected
@@ -172,7 +172,7 @@ def _judge(
         try:
             body, photo = ReadEntry().load(each["body"])
             photos[client_id] = _photo(photo)
-            sound[client_id] = entry_of(client_id, body)
+            sound[client_id] = Entry(client_id=client_id, **body)
         except ValidationError as problem:
             judged[client_id] = Judged(client_id, problem=_odd(problem))
         except Rejected as problem:

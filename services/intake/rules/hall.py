@@ -148,7 +148,7 @@ def to_ask(asked: Iterable[str], known: Mapping[str, str]) -> list[str]:
 def merged_facts(
     register: Mapping[str, str], earlier: Iterable[Mapping[str, str]]
 ) -> dict[str, str]:
-    """What is known: of earlier applications (oldest first), and over them what the register says."""
+    """What is known: by earlier applications, oldest first, and over them by the register."""
     known: dict[str, str] = {}
     for facts in earlier:
         known |= {code: value for code, value in facts.items() if value and code not in PASSING}

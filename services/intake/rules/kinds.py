@@ -1,4 +1,4 @@
-"""Finding a category by what a clerk types: its code, its name, or the first letters of it. Pure."""
+"""Finding a category by what a clerk types: its code, its name, or their first letters. Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _kind(code: str, zh: str, en: str, names: Iterable[str]) -> Kind:
 
 
 def find_kinds(kinds: Iterable[Kind], typed: str) -> list[Kind]:
-    """What fits, the best first: an equal code, equal letters, a beginning, then a part of a name."""
+    """What fits, the best first: equal code or name, equal letters, a beginning, a part."""
     asked = typed.strip().lower()
     if not asked:
         return []

@@ -91,7 +91,7 @@ def alike(lines: Sequence[Line]) -> list[list[Line]]:
 
 
 def likeness(one: str, other: str) -> float:
-    """0 to 100. A short line that is all inside a long one counts nearly as much as an equal one."""
+    """0 to 100. A short line that is all inside a long one counts nearly as an equal one."""
     if not one or not other:
         return 0.0
     whole: float = fuzz.ratio(one, other)

@@ -6,7 +6,6 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
-from services.intake.actions.tea_stalls import Entry
 from services.intake.rules.requests import CLIENT_ID_CHARACTERS_MAX, DESCRIPTION_CHARACTERS_MAX
 from services.intake.rules.tea_stalls import ENTRIES_MAX
 
@@ -51,8 +50,3 @@ class ReadEntry(EntryBody):
         """What `Entry` takes beside the id, and the photo apart."""
         photo = data.pop("photo")
         return data, photo
-
-
-def entry_of(client_id: str, body: dict[str, str]) -> Entry:
-    """The entry that the action judges."""
-    return Entry(client_id=client_id, **body)

@@ -66,7 +66,7 @@ NEEDED = ("id_card", "household_book", "income_proof", "property_statement", "ba
 
 
 def test_no_form_asks_what_was_told_before(intake: Intake) -> None:
-    """Each matter in turn: its form asks only what no form before it had, and the register lacks."""
+    """Each matter in turn: its form asks only what no form before it had."""
     with transaction(intake.sessions) as tx:
         hall.set_up(tx)
     told: set[str] = set()
