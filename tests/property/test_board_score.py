@@ -16,9 +16,9 @@ from services.intake.rules.board import (
     Rated,
     Tally,
     Terms,
+    case_shares,
     hidden,
     life_of,
-    matter_shares,
     ranks,
     rates,
     score,
@@ -54,14 +54,14 @@ lives = st.builds(
     satisfied=st.none() | st.sampled_from(("satisfied", "basically", "dissatisfied")),
     is_excluded=st.booleans(),
 )
-matters = st.lists(st.lists(lives, min_size=1, max_size=4), min_size=1, max_size=8)
+cases = st.lists(st.lists(lives, min_size=1, max_size=4), min_size=1, max_size=8)
 
 
 def score_of(of: list[list[Life]]) -> int | None:
-    return score(matter_shares((tally(each, NOW) for each in of), TERMS), TERMS)
+    return score(case_shares((tally(each, NOW) for each in of), TERMS), TERMS)
 
 
-@given(matters, st.integers(2, 12), st.data())
+@given(cases, st.integers(2, 12), st.data())
 def test_the_score_does_not_change_when_one_case_is_split_into_many(
     of: list[list[Life]], pieces: int, data: st.DataObject
 ) -> None:

@@ -24,7 +24,7 @@ _COLUMNS: Final = {
     "community_code": "text",
     "unit_code": "text",
     "category": "text",
-    "matter": "bigint",
+    "case_id": "bigint",
     "has_place": "boolean",
     "state": "text",
     "dispatched_at": "timestamptz",
@@ -42,7 +42,7 @@ _COLUMNS: Final = {
     "satisfied": "text",
     "is_excluded": "boolean",
 }
-_NOTED_ONCE: Final = frozenset({"request_id", "matter", "has_place"})
+_NOTED_ONCE: Final = frozenset({"request_id", "case_id", "has_place"})
 _TAKE = text(
     "DELETE FROM facts_due WHERE id IN (SELECT id FROM facts_due ORDER BY id LIMIT :most)"
     " RETURNING request_id"

@@ -25,8 +25,8 @@ from services.intake.rules.states import ENDED, State
 class RequestFact(Base):
     """What a request's history says for the board: read off the history again after each step.
 
-    Where it is and what it is about come from the request. `matter` (the first request of the
-    matter) and `has_place` are noted once, when it is new: they outlive what is forgotten later.
+    Where it is and what it is about come from the request. `case_id` (the first request of its
+    case) and `has_place` are noted once, when it is new: they outlive what is forgotten later.
     """
 
     __tablename__ = "request_facts"
@@ -43,7 +43,7 @@ class RequestFact(Base):
     community_code: Mapped[str | None]
     unit_code: Mapped[str | None]
     category: Mapped[str]  # the catalogue's code, or the door's word before there is one
-    matter: Mapped[int] = mapped_column(BigInteger)
+    case_id: Mapped[int] = mapped_column(BigInteger)
     has_place: Mapped[bool]
     state: Mapped[str]
     dispatched_at: Mapped[datetime | None]

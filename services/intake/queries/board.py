@@ -19,8 +19,8 @@ from services.intake.rules.board import (
     THREE_PARTS,
     Tally,
     Terms,
-    matter_parts,
-    matter_shares,
+    case_parts,
+    case_shares,
 )
 from services.intake.rules.board_sheet import (
     ALL,
@@ -160,7 +160,7 @@ def counts(session: Session, asked: Asked, terms: Terms, now: datetime) -> Count
     given = _given(asked, now)
     cells = _cells(session, _rows(asked, *_JUDGING, *_PLACE), given)
     split = list(
-        session.execute(text(_rows(asked, "matter", "request_id") + _SPLIT), given).scalars()
+        session.execute(text(_rows(asked, "case_id", "request_id") + _SPLIT), given).scalars()
     )
     parts = _parts_of_split(session, asked, given, split) if split else {}
     days: dict[date, tuple[int, int]] = {}
@@ -183,8 +183,8 @@ def counts(session: Session, asked: Asked, terms: Terms, now: datetime) -> Count
     )
 
 
-# Matters that are more than one request here; few, unless somebody splits what is one.
-_SPLIT = " SELECT DISTINCT matter FROM f WHERE matter <> request_id"
+# Cases that are more than one request here; few, unless somebody splits what is one.
+_SPLIT = " SELECT DISTINCT case_id FROM f WHERE case_id <> request_id"
 _DAYS = (
     " SELECT received_on, category, count(*) AS received, count(*) FILTER (WHERE is_open) AS open"
     " FROM f GROUP BY GROUPING SETS ((received_on), (category))"
@@ -218,7 +218,7 @@ def _given(asked: Asked, now: datetime) -> dict[str, Any]:
     return {**asdict(asked), "now": now, "soon": now + SOON}
 
 
-_ASKED_OF_MATTERS: Final = sorted(
+_ASKED_OF_CASES: Final = sorted(
     {part for whole, parts in THREE_PARTS.values() for part in (whole, *parts)}
 )
 
@@ -241,21 +241,21 @@ def _cells(session: Session, rows: str, given: Mapping[str, Any]) -> dict[Cell, 
 def _parts_of_split(
     session: Session, asked: Asked, given: Mapping[str, Any], split: list[int]
 ) -> dict[tuple[Cell, int], Tally]:
-    """What was split, by cell and matter."""
+    """What was split, by cell and case."""
     counted = ", ".join(
-        f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in _ASKED_OF_MATTERS
+        f"count(*) FILTER (WHERE {_SQL[part]}) AS {part}" for part in _ASKED_OF_CASES
     )
     found = session.execute(
         text(
-            f"{_rows(asked, *_JUDGING, *_PLACE, 'matter')} SELECT community_code, unit_code,"
-            f" matter, {counted} FROM f WHERE matter = ANY(CAST(:split AS bigint[]))"
+            f"{_rows(asked, *_JUDGING, *_PLACE, 'case_id')} SELECT community_code, unit_code,"
+            f" case_id, {counted} FROM f WHERE case_id = ANY(CAST(:split AS bigint[]))"
             " GROUP BY 1, 2, 3"
         ),
         {**given, "split": literal(split)},
     ).mappings()
     return {
-        ((row["community_code"] or "", row["unit_code"] or ""), row["matter"]): Tally(
-            counts={part: row[part] for part in _ASKED_OF_MATTERS}
+        ((row["community_code"] or "", row["unit_code"] or ""), row["case_id"]): Tally(
+            counts={part: row[part] for part in _ASKED_OF_CASES}
         )
         for row in found
     }
@@ -264,9 +264,9 @@ def _parts_of_split(
 def _shares(
     cells: Mapping[Cell, Tally], parts: Mapping[tuple[Cell, int], Tally], terms: Terms
 ) -> dict[Subject, dict[str, tuple[int, int]]]:
-    """Per subject and rate: the sum of the matters' shares in millionths, and their number.
+    """Per subject and rate: the sum of the cases' shares in millionths, and their number.
 
-    A matter of one request is whole or nothing, so those come from the cells as they are; only
+    A case of one request is whole or nothing, so those come from the cells as they are; only
     what was split is put together again.
     """
     made: defaultdict[Subject, dict[str, tuple[int, int]]] = defaultdict(
@@ -275,22 +275,22 @@ def _shares(
     for side, subject in enumerate(("community", "unit")):
         alone: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for cell, one in cells.items():
-            alone[cell[side]].update({part: one[part] for part in _ASKED_OF_MATTERS})
-        matters: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
-        for (cell, matter), one in parts.items():
+            alone[cell[side]].update({part: one[part] for part in _ASKED_OF_CASES})
+        cases: defaultdict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        for (cell, case_id), one in parts.items():
             alone[cell[side]].subtract(one.counts)
-            matters[cell[side], matter].update(one.counts)
+            cases[cell[side], case_id].update(one.counts)
         for code, counted in alone.items():
             _add(made[subject, code], _of_single(counted, terms))
-        for (code, _), counted in matters.items():
-            _add(made[subject, code], matter_shares([Tally(counts=counted)], terms))
+        for (code, _), counted in cases.items():
+            _add(made[subject, code], case_shares([Tally(counts=counted)], terms))
     return dict(made)
 
 
 def _of_single(alone: Mapping[str, int], terms: Terms) -> dict[str, tuple[int, int]]:
     return {
         name: (sum(10_000 * weight * alone[part] for part, weight in parts), alone[whole])
-        for name, (whole, parts) in matter_parts(terms).items()
+        for name, (whole, parts) in case_parts(terms).items()
     }
 
 

@@ -36,7 +36,7 @@ _EXCLUDED = text(
 )
 _PLACES = text(
     "SELECT r.id, c.parent_code AS street_code, c.code AS community_code, r.unit_code,"
-    " coalesce(r.condition_code, r.category) AS category, f.matter,"
+    " coalesce(r.condition_code, r.category) AS category, f.case_id,"
     " coalesce(f.has_place, r.lat IS NOT NULL OR r.building_no IS NOT NULL"
     " OR coalesce(r.address, '') <> '') AS has_place,"
     " (s.at AT TIME ZONE 'Asia/Shanghai')::date AS received_on"
@@ -46,8 +46,8 @@ _PLACES = text(
     " WHERE r.id = ANY(CAST(:ids AS bigint[]))"
 )
 # The first request that the same asker brought on the same day in the same grid about the same.
-_MATTERS = text(
-    "SELECT n.id, min(o.id) AS matter FROM (SELECT r.id, r.grid_code, r.category, r.resident_no,"
+_CASES = text(
+    "SELECT n.id, min(o.id) AS case_id FROM (SELECT r.id, r.grid_code, r.category, r.resident_no,"
     " s.actor_kind, s.actor, date_trunc('day', r.opened_at, 'Asia/Shanghai') AS day"
     " FROM requests r JOIN request_steps s ON s.request_id = r.id AND s.step_no = 1"
     " WHERE r.id = ANY(CAST(:ids AS bigint[]))) n"
@@ -68,7 +68,7 @@ class Place:
     community_code: str | None
     unit_code: str | None
     category: str
-    matter: int
+    case_id: int
     has_place: bool
     received_on: date
 
@@ -98,20 +98,20 @@ def lives(session: Session, ids: Collection[int]) -> dict[int, Life]:
 
 
 def places(session: Session, ids: Collection[int]) -> dict[int, Place]:
-    """Where each is counted; the matter of a new one is looked for, of an old one kept."""
+    """Where each is counted; the case of a new one is looked for, of an old one kept."""
     rows = session.execute(_PLACES, {"ids": literal(ids)}).all()
-    new = [row.id for row in rows if row.matter is None]
-    matters = {}
+    new = [row.id for row in rows if row.case_id is None]
+    cases = {}
     if new:
-        found = session.execute(_MATTERS, {"ids": literal(new)})
-        matters = {row.id: row.matter for row in found}
+        found = session.execute(_CASES, {"ids": literal(new)})
+        cases = {row.id: row.case_id for row in found}
     return {
         row.id: Place(
             street_code=row.street_code,
             community_code=row.community_code,
             unit_code=row.unit_code,
             category=row.category,
-            matter=row.matter or matters.get(row.id, row.id),
+            case_id=row.case_id or cases.get(row.id, row.id),
             has_place=row.has_place,
             received_on=row.received_on,
         )

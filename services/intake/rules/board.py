@@ -292,7 +292,7 @@ def _share(met: int, whole: int) -> int:
     return (2 * 10_000 * met + whole) // (2 * whole)
 
 
-def matter_parts(terms: Terms) -> dict[str, tuple[str, tuple[tuple[str, int], ...]]]:
+def case_parts(terms: Terms) -> dict[str, tuple[str, tuple[tuple[str, int], ...]]]:
     """Of each of the three rates: its whole, and its parts with their weight in percent."""
     return {
         name: (
@@ -303,15 +303,15 @@ def matter_parts(terms: Terms) -> dict[str, tuple[str, tuple[tuple[str, int], ..
     }
 
 
-def matter_shares(matters: Iterable[Tally], terms: Terms) -> dict[str, tuple[int, int]]:
-    """Of each of the three rates: the sum of the matters' shares in millionths, and how many.
+def case_shares(cases: Iterable[Tally], terms: Terms) -> dict[str, tuple[int, int]]:
+    """Of each of the three rates: the sum of the cases' shares in millionths, and how many.
 
-    A matter is what one asker brought in one place on one day about one thing. It counts once,
+    A case is what one asker brought in one place on one day about one thing. It counts once,
     into however many requests it was split: nothing is gained by writing ten where there is one.
     """
     sums = dict.fromkeys(THREE, (0, 0))
-    for one in matters:
-        for name, (whole, weighted) in matter_parts(terms).items():
+    for one in cases:
+        for name, (whole, weighted) in case_parts(terms).items():
             if one[whole]:
                 met = sum(one[part] * weight for part, weight in weighted)
                 total, count = sums[name]

@@ -13,7 +13,7 @@ from services.intake.rules.board import (
     Rate,
     Tally,
     Terms,
-    matter_shares,
+    case_shares,
     ranks,
     rates,
     score,
@@ -103,7 +103,7 @@ class Placed:
     community_code: str | None
     unit_code: str | None
     category: str
-    matter: int
+    case_id: int
     received_on: date
     subjects: tuple[Subject, ...] = field(init=False)
 
@@ -115,7 +115,7 @@ class Placed:
 def count(placed: Iterable[Placed], terms: Terms, now: datetime) -> Counts:
     """Count histories one by one, as slowly and plainly as can be."""
     cells: defaultdict[tuple[str, str], list[Life]] = defaultdict(list)
-    matters: defaultdict[tuple[Subject, int], list[Life]] = defaultdict(list)
+    cases: defaultdict[tuple[Subject, int], list[Life]] = defaultdict(list)
     of: defaultdict[Subject, list[Life]] = defaultdict(list)
     days: defaultdict[date, list[Life]] = defaultdict(list)
     categories: Counter[str] = Counter()
@@ -125,17 +125,15 @@ def count(placed: Iterable[Placed], terms: Terms, now: datetime) -> Counts:
         categories[one.category] += 1
         for subject in one.subjects:
             of[subject].append(one.life)
-            matters[subject, one.matter].append(one.life)
+            cases[subject, one.case_id].append(one.life)
     tallies: defaultdict[Subject, list[Tally]] = defaultdict(list)
-    for (subject, _), lives in matters.items():
+    for (subject, _), lives in cases.items():
         tallies[subject].append(tally(lives, now))
     by_day = {day: tally(lives, now) for day, lives in days.items()}
     return Counts(
         cells={cell: tally(lives, now) for cell, lives in cells.items()},
         shares={
-            subject: matter_shares(each, terms)
-            for subject, each in tallies.items()
-            if subject != ALL
+            subject: case_shares(each, terms) for subject, each in tallies.items() if subject != ALL
         },
         medians={subject: _medians(lives) for subject, lives in of.items()},
         days={day: (one["received"], one["open"]) for day, one in by_day.items()},

@@ -41,7 +41,7 @@ def replayed(intake: Intake, asked: Asked) -> Board:
                 community_code=where[each].community_code,
                 unit_code=where[each].unit_code,
                 category=where[each].category,
-                matter=where[each].matter,
+                case_id=where[each].case_id,
                 received_on=where[each].received_on,
             )
             for each in ids

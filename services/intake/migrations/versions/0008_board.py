@@ -138,7 +138,7 @@ def _create_facts() -> None:
         _text("community_code", nullable=True),
         _text("unit_code", nullable=True),
         _text("category"),
-        sa.Column("matter", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
         sa.Column("has_place", sa.Boolean(), nullable=False),
         _text("state"),
         *(
