@@ -17,8 +17,8 @@ from shared.messaging.transaction import Transaction, transaction
 from tests.browser import (
     seed_board,
     seed_clocks,
-    seed_corrections,
     seed_closing,
+    seed_corrections,
     seed_counter,
     seed_dispatch,
     seed_lots,
