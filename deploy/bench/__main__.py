@@ -12,7 +12,17 @@ from types import FrameType
 
 import orjson
 
-from deploy.bench import expiring, facts, growth, proving, report, resting
+from deploy.bench import (
+    expiring,
+    facts,
+    growth,
+    open311,
+    proving,
+    register,
+    report,
+    requests,
+    resting,
+)
 from deploy.bench.course import Course
 from deploy.bench.district import Invention, residents
 from deploy.bench.sizes import DEFAULT, QUICK, Sizes
@@ -27,7 +37,18 @@ REST = "rest"
 GROWTH = "growth"
 EXPIRY = "expiry"
 PROOF = "proof"
-APART = {REST, GROWTH, EXPIRY, PROOF}  # measured once, after the repetitions
+REGISTER = "register"
+REQUESTS = "requests"
+OPEN311 = "open311"
+APART = {
+    REST,
+    GROWTH,
+    EXPIRY,
+    PROOF,
+    REGISTER,
+    REQUESTS,
+    OPEN311,
+}  # measured once, after the repetitions
 _STARTED = time.monotonic()
 
 
@@ -52,6 +73,10 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
             expiring.prepare(stage)
         if PROOF in wanted:
             proving.prepare(stage)
+        if REGISTER in wanted:
+            register.prepare(stage)
+        if REQUESTS in wanted:
+            requests.prepare(stage)
         repetitions = []
         if not only or only - APART:
             say("预热 / warming up")
@@ -61,9 +86,12 @@ def measure(sizes: Sizes, only: set[str], output: Path) -> None:
         grown = growth.measure(stage, sizes, say) if GROWTH in wanted else None
         ended = expiring.measure(stage, sizes, say) if EXPIRY in wanted else None
         proved = proving.measure(stage, sizes, say) if PROOF in wanted else None
+        found_people = register.measure(stage, sizes, say) if REGISTER in wanted else None
+        listed = requests.measure(stage, sizes, say) if REQUESTS in wanted else None
+        posted = open311.measure(stage, sizes, say) if OPEN311 in wanted else None
         rest = resting.measure(stage, invention, sizes, say) if REST in wanted else None
         say("正在停止 / stopping")
-    found = report.Found(repetitions, rest, grown, ended, proved)
+    found = report.Found(repetitions, rest, grown, ended, proved, found_people, listed, posted)
     table = report.markdown(started, machine, found)
     record = report.record(started, sizes.told(), machine, found)
     output.mkdir(parents=True, exist_ok=True)

@@ -16,8 +16,8 @@ ACCEPTED = b"HTTP/1.1 202"
 TIMEOUT_S = 30.0
 
 
-class Client:
-    """For one thread."""
+class Connection:
+    """A kept connection, for one thread."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -33,17 +33,10 @@ class Client:
         """Let go of the connection."""
         self._socket.close()
 
-    def post(self, key: str, event: str) -> None:
-        """Send one event; raises StackError when the answer is not 202."""
-        body = event.encode()
-        head = (
-            f"POST /events HTTP/1.1\r\nHost: {self._address[0]}\r\nAuthorization: Bearer {key}\r\n"
-            f"Content-Type: {ONE}\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode("ascii")
-        self._socket.sendall(head + body)
-        answer = self._read()
-        if not answer.startswith(ACCEPTED):
-            raise StackError(f"the door answered {answer[:200]!r}")
+    def send(self, request: bytes) -> bytes:
+        """A whole request as bytes; its whole answer."""
+        self._socket.sendall(request)
+        return self._read()
 
     def _read(self) -> bytes:
         answer, wanted = b"", 0
@@ -55,6 +48,21 @@ class Client:
             if not wanted and (end := answer.find(b"\r\n\r\n")) >= 0:
                 wanted = end + 4 + _length(answer[:end])
         return answer
+
+
+class Client(Connection):
+    """A partner at the door of events."""
+
+    def post(self, key: str, event: str) -> None:
+        """Send one event; raises StackError when the answer is not 202."""
+        body = event.encode()
+        head = (
+            f"POST /events HTTP/1.1\r\nHost: {self._address[0]}\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: {ONE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode("ascii")
+        answer = self.send(head + body)
+        if not answer.startswith(ACCEPTED):
+            raise StackError(f"the door answered {answer[:200]!r}")
 
 
 def _length(head: bytes) -> int:

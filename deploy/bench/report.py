@@ -9,7 +9,10 @@ from typing import Any
 from deploy.bench.expiring import Ended
 from deploy.bench.figures import Repetition, Spread, column, ratios, spread
 from deploy.bench.growth import Growth
+from deploy.bench.open311 import Posted
 from deploy.bench.proving import Proved
+from deploy.bench.register import Found as FoundPeople
+from deploy.bench.requests import Lists
 from deploy.bench.resting import AtRest
 
 ANCHOR = "dramatiq"
@@ -48,6 +51,9 @@ class Found:
     grown: Growth | None
     ended: Ended | None = None
     proved: Proved | None = None
+    people: FoundPeople | None = None
+    lists: Lists | None = None
+    posted: Posted | None = None
 
 
 def targets(found: Found) -> list[Target]:
@@ -60,6 +66,26 @@ def targets(found: Found) -> list[Target]:
         _at_most("lots ended (1,000,000 by default), seconds", ended, 60),
         _at_most("entries sealed (the same), seconds", proved.sealing_s if proved else None, 30),
         _at_most("entries verified, seconds", proved.verifying_s if proved else None, 30),
+        _at_most(
+            "finding a resident (of 200,000 by default), p99 of the slowest way, ms",
+            max(found.people.p99_ms.values()) if found.people else None,
+            100,
+        ),
+        _at_most(
+            "page of the list of requests (1,000,000 by default), p99, ms",
+            found.lists.all_ms["p99"] if found.lists else None,
+            80,
+        ),
+        _at_most(
+            "board of a month (100,000 requests by default), seconds",
+            found.lists.board_s["p50"] if found.lists else None,
+            1,
+        ),
+        _at_least(
+            "requests through Open311 POST, two web processes, a second",
+            [found.posted.rate] if found.posted else [],
+            300,
+        ),
     ]
 
 
@@ -122,6 +148,9 @@ def record(
         "growth": _written(found.grown) if found.grown else None,
         "expiry": asdict(found.ended) if found.ended else None,
         "proof": asdict(found.proved) if found.proved else None,
+        "register": asdict(found.people) if found.people else None,
+        "requests": asdict(found.lists) if found.lists else None,
+        "open311": asdict(found.posted) if found.posted else None,
         "at_rest": asdict(found.rest) if found.rest else None,
         "targets": [asdict(each) for each in targets(found)],
     }
@@ -154,9 +183,39 @@ def markdown(
             f"封存与核验 / {found.proved.entries:,} entries: sealed in"
             f" {found.proved.sealing_s:.1f} s, verified in {found.proved.verifying_s:.1f} s.\n"
         )
+    if found.people is not None:
+        ways = ", ".join(
+            f"{way} {found.people.p50_ms[way]:.1f} / {p99_ms:.1f}"
+            for way, p99_ms in found.people.p99_ms.items()
+        )
+        parts.append(
+            f"查找居民 / finding one of {found.people.residents:,} residents (loaded in"
+            f" {found.people.loading_s:.0f} s), p50 / p99 ms: {ways}.\n"
+        )
+    if found.lists is not None:
+        parts.append(_lists(found.lists))
+    if found.posted is not None:
+        posted = found.posted
+        parts.append(
+            f"Open311 POST: {posted.rate:,.0f}/s, p50 {posted.p50_ms:,.1f} ms,"
+            f" p99 {posted.p99_ms:,.1f} ms.\n"
+        )
     if rest is not None:
         parts += [_latency(rest), _memory(rest)]
     return "\n".join(part for part in parts if part)
+
+
+def _lists(lists: Lists) -> str:
+    rows = [
+        (name, *(f"{times[label]:.1f}" for label in ("p50", "p99", "max")))
+        for name, times in lists.pages_ms.items()
+    ]
+    title = "诉求列表，毫秒 / Pages of requests, ms"
+    return (
+        _table(title, ("", "p50", "p99", "max"), rows)
+        + f"\n看板 / board of {lists.month:,} requests: p50 {lists.board_s['p50']:.2f} s, max"
+        f" {lists.board_s['max']:.2f} s; their histories read in {lists.reading_s:.0f} s.\n"
+    )
 
 
 def _targets(found: Sequence[Target]) -> str:
