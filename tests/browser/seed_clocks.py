@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from services.intake.actions import catalogue, deadlines
+from services.intake.actions import catalogue, deadlines, escalating
 from services.intake.queries.catalogue import catalogue_at
 from services.intake.rules.catalogue_changes import with_limit
 from shared import clock
@@ -29,4 +29,5 @@ def ticking(tx: Transaction) -> dict[str, str]:
     found = tx.session.execute(_LONGEST, {"now": clock.now()}).scalar_one_or_none()
     if found is not None:
         deadlines.ask_extension(tx, found, amount=1, reason="须等配件到货", by="A-asker")
+    escalating.escalate(tx)
     return {"catalogue_draft": str(draft)}

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.intake.actions.escalating import escalate, gauge
 from services.intake.rules.states import Action
+from services.intake.worker import create_worker
 from shared import metrics
 from shared.messaging.transaction import transaction
 from tests.integration.intake.clock_bench import dispatched, step
@@ -90,3 +91,16 @@ def test_the_gauges_tell_what_runs_and_what_ran_out(intake: Intake) -> None:
     assert (of("accept", "open"), of("accept", "overdue")) == (1, 1)
     assert (of("resolve", "open"), of("resolve", "overdue")) == (1, 0)
     assert of("contact", "open") == 0
+
+
+def test_the_worker_escalates_and_gauges(intake: Intake) -> None:
+    request_id = dispatched(intake)
+    later(hours=12)
+    parts = create_worker(intake.settings)
+    jobs = {job.name: job for job in parts.jobs}
+    for name in ("escalate", "gauge_clocks"):
+        with transaction(parts.sessions) as tx:
+            jobs[name].run(tx)
+    parts.sessions.kw["bind"].dispose()
+    assert told(intake, request_id) == [(50, "handler")]
+    assert metrics.calendar_end._value.get() > 0  # type: ignore
