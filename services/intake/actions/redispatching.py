@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.intake.actions.deadlines import recalculate
 from services.intake.actions.dispatching import (
     Office,
     ask_assistance,
@@ -31,6 +32,7 @@ from shared.messaging.transaction import Transaction
 
 ASSIST_MAX = 10
 NOTE_CHARACTERS_MAX = 1000
+_CLASSIFIED = "归类后按事项目录重算时限 / Classified: reckoned by its kind"
 
 # The clock of the unit that has it now, be it still running or not.
 _ACCEPT_BY = text(
@@ -126,16 +128,18 @@ def send_on(tx: Transaction, request_id: int, sending: Sending, *, account_no: s
     change: dict[str, Any] = {"unit_code": unit, "handler": None}
     if sending.category is not None:
         change |= {"category": sending.category, **classified(one, condition, office.rules)}
-    pending = request.state == State.PENDING
     step = Step(
         request_id=request_id,
-        action=Action.DISPATCH if pending else Action.ASSIGN,
+        action=Action.DISPATCH,
         note=(sending.note or "").strip() or None,
         facts=facts,
         change=change,
         rule_version=office.version if facts["why"] == Why.RULE else None,
     )
     moved = take(tx, [step], Actor("account", account_no))
+    if sending.category is not None:
+        # Its limits are those of what it turned out to be; what moves is told in its history.
+        recalculate(tx, [request_id], reason=_CLASSIFIED, by=account_no)
     assisting = [*sending.assist, *_listed(facts.get("assist"))]
     ask_assistance(tx, {request_id: [each for each in assisting if each != unit]}, account_no)
     return moved

@@ -86,7 +86,8 @@ TRANSITIONS: Final[Mapping[Action, Mapping[State, State]]] = {
     _A.VERIFY: {_S.SUBMITTED: _S.VERIFYING},
     _A.ADMIT: {_S.SUBMITTED: _S.PENDING, _S.VERIFYING: _S.PENDING},
     _A.DECLINE: dict.fromkeys((*_EARLY, _S.DISPATCHED), _S.DECLINED),
-    _A.DISPATCH: {_S.PENDING: _S.DISPATCHED},
+    # Again while it is dispatched: the desk classifies it and passes it on.
+    _A.DISPATCH: {_S.PENDING: _S.DISPATCHED, _S.DISPATCHED: _S.DISPATCHED},
     _A.ACCEPT: {_S.DISPATCHED: _S.IN_PROGRESS},
     _A.RETURN: {_S.DISPATCHED: _S.PENDING, _S.IN_PROGRESS: _S.PENDING},
     _A.ASSIGN: {each: each for each in _UNDER_WAY},

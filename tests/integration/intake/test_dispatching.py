@@ -222,6 +222,28 @@ def test_the_second_return_leaves_it_with_the_desk_for_good(intake: Intake) -> N
         send_on(intake, request_id, dispatcher, unit_code="water")
 
 
+def test_a_unit_returns_only_while_it_has_time_to_accept(intake: Intake) -> None:
+    furnish(intake)
+    request_id = dispatched(intake)
+    worker = on_post(intake, "water", "handler")
+    later(days=10)
+    with pytest.raises(Conflict, match="too_late"):
+        give_back(intake, request_id, worker)
+
+
+def test_what_was_classified_late_has_the_time_of_its_kind(intake: Intake) -> None:
+    furnish(intake)
+    request_id = dispatched(intake, category="whatever")
+    before = request_row(intake, request_id)["due_at"]
+    later(days=10)
+    send_on(intake, request_id, on_post(intake, DESK, "dispatcher"), category="0404")
+    assert request_row(intake, request_id)["due_at"] != before
+    facts = [step["facts"] for step in steps_of(intake, request_id)]
+    assert "recalculated" in {name for told in facts for name in told}
+    give_back(intake, request_id, on_post(intake, "water", "handler"))
+    assert request_row(intake, request_id)["state"] == "pending"
+
+
 def test_only_people_of_the_unit_return_and_only_with_a_listed_reason(intake: Intake) -> None:
     furnish(intake)
     request_id = dispatched(intake)
