@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from services.intake.actions import clocks, telling
 from services.intake.models import Request, RequestStep, StepNote
+from services.intake.rules.closing import check_two_people
 from services.intake.rules.requests import DESCRIPTION_CHARACTERS_MAX
 from services.intake.rules.states import ENDED, Action, Actor, State, after
 from shared import clock
@@ -111,6 +112,8 @@ def locked(tx: Transaction, ids: set[int]) -> dict[int, Request]:
 def _move(requests: Mapping[int, Request], step: Step, actor: Actor, now: datetime) -> Moved:
     request = requests[step.request_id]
     before = State(request.state)
+    if step.action is Action.APPROVE and actor.kind == "account":
+        check_two_people(actor.no, request.handler)  # whoever asks, by whatever door
     to = step.to if step.action is Action.UNMERGE and step.to else after(step.action, before)
     if odd := set(step.change) - CHANGEABLE:
         raise ValueError(f"a step cannot change {sorted(odd)}")

@@ -166,6 +166,15 @@ def test_nobody_checks_the_own_work(intake: Intake, people: People) -> None:
     assert people.do("checker", one, "approve").state == "rating"
 
 
+def test_nobody_approves_the_own_work_by_any_other_door(intake: Intake, people: People) -> None:
+    one = under_way(people, category="unlisted")
+    people.do("handler", one, "resolve", outcome="explained", note="已说明")
+    handler = Actor("account", people.by_name["handler"].account_no)
+    with pytest.raises(Rejected):
+        moved(intake, Step(request_id=one.id, action=Action.APPROVE), actor=handler)
+    assert state_of(intake, one) == "checking"
+
+
 def test_the_database_refuses_one_person_for_both(intake: Intake, people: People) -> None:
     one = under_way(people, category="unlisted")
     with pytest.raises(IntegrityError), transaction(intake.sessions) as tx:
