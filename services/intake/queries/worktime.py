@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,10 +55,10 @@ def days(session: Session) -> list[Day]:
 
 def hours(session: Session) -> list[Hours]:
     """All office hours, the oldest first."""
-    found: dict[date, list[tuple[object, object]]] = {}
+    found: dict[date, list[tuple[time, time]]] = {}
     for row in session.execute(_HOURS):
         found.setdefault(row.valid_from, []).append((row.opens, row.closes))
-    return [Hours(valid_from, tuple(spans)) for valid_from, spans in found.items()]  # type: ignore[arg-type]
+    return [Hours(valid_from, tuple(spans)) for valid_from, spans in found.items()]
 
 
 @lru_cache(maxsize=_KEPT_MAX)

@@ -1,4 +1,4 @@
-"""What differs between two versions of the catalogue, for whoever publishes; and one change. Pure."""
+"""What differs between two versions of the catalogue, for whoever publishes. Pure."""
 
 from __future__ import annotations
 

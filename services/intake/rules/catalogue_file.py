@@ -1,4 +1,4 @@
-"""The catalogue as a file that people edit: JSON, read with every fault named by its place. Pure."""
+"""The catalogue as a file that people edit: JSON; each fault is named by its place. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What limits and deadlines are called, and why a deadline is when it is, in both languages. Pure."""
+"""What limits are called, and why a deadline is when it is, in both languages. Pure."""
 
 from __future__ import annotations
 

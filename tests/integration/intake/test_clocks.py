@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from services.intake.actions.steps import Step, take
-from services.intake.rules.states import Action
+from services.intake.rules.states import Action, State
 from shared.messaging.transaction import transaction
 from tests.integration.intake.clock_bench import (
     CLERK,
@@ -139,7 +139,8 @@ def test_a_merged_request_stands_still_until_it_is_its_own_again(intake: Intake)
     step(intake, request_id, Action.MERGE, merged_into=other)
     later(hours=10)
     with transaction(intake.sessions) as tx:
-        take(tx, [Step(request_id=request_id, action=Action.UNMERGE, to="dispatched")], CLERK)  # type: ignore
+        back = Step(request_id=request_id, action=Action.UNMERGE, to=State.DISPATCHED)
+        take(tx, [back], CLERK)
     assert clocks(intake, request_id)["resolve"]["due_at"] == "10-22 22:33"
 
 
