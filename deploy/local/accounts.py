@@ -13,11 +13,16 @@ from pathlib import Path
 
 from deploy.local.run import PASSWORDS
 from services.intake.actions.accounts import add_account
+from services.intake.actions.units import put_posts
+from services.intake.queries.dispatch import active_units
 from shared import config
 from shared.crypto import mask_name
-from shared.db.session import make_engine, make_sessions
+from shared.db.session import Sessions, make_engine, make_sessions
 from shared.errors import Conflict
 from shared.messaging.transaction import transaction
+
+# One person takes a request, gives it out and does it, in every unit; another looks at it after.
+DUTIES = {"staff": ("clerk", "dispatcher", "handler"), "checker": ("checker",)}
 
 
 def wanted(data: Path) -> list[tuple[str, str, str | None, str]]:
@@ -28,6 +33,7 @@ def wanted(data: Path) -> list[tuple[str, str, str | None, str]]:
     accounts: list[tuple[str, str, str | None, str]] = [
         ("operator", "operator", None, "值班运维"),
         ("staff", "staff", None, "窗口工作人员"),
+        ("checker", "staff", None, "核查员"),
         ("manager", "manager", None, "积分管理员"),
         ("manager2", "manager", None, "积分复核员"),
         ("auditor", "auditor", None, "审计员"),
@@ -44,16 +50,19 @@ def wanted(data: Path) -> list[tuple[str, str, str | None, str]]:
 def make(data: Path, keys: Path) -> list[str]:
     """Add what is missing; the lines to show. An account that is there keeps its password."""
     engine = make_engine(config.read("INTAKE_DATABASE_URL"), pool_size=1)
+    sessions = make_sessions(engine)
     lines = []
     for login, role, subject, name in wanted(data):
         try:
-            with transaction(make_sessions(engine)) as tx:
+            with transaction(sessions) as tx:
                 password = add_account(
                     tx, login=login, role=role, subject=subject, display_name=name
                 )
         except Conflict:
             continue
         lines.append(f"{login:<16} {password:<20} {name} ({role})")
+    if lines:
+        _give_posts(sessions)
     engine.dispose()
     if lines:
         path = keys / PASSWORDS
@@ -61,6 +70,20 @@ def make(data: Path, keys: Path) -> list[str]:
         with path.open("a", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     return lines
+
+
+def _give_posts(sessions: Sessions) -> None:
+    with transaction(sessions) as tx:
+        units = [unit.unit_code for unit in active_units(tx.session)]
+        put_posts(
+            tx,
+            [
+                {"login": login, "unit_code": unit, "duty": duty}
+                for login, duties in DUTIES.items()
+                for duty in duties
+                for unit in units
+            ],
+        )
 
 
 def main() -> None:
