@@ -46,7 +46,8 @@ _VISITED = text(
 )
 _WHEREABOUTS = text(
     "UPDATE residents r SET whereabouts = n.whereabouts, micro_grid_code = :micro_grid FROM"
-    " unnest(CAST(:numbers AS text[]), CAST(:whereabouts AS text[])) AS n (resident_no, whereabouts)"
+    " unnest(CAST(:numbers AS text[]), CAST(:whereabouts AS text[]))"
+    " AS n (resident_no, whereabouts)"
     " WHERE r.resident_no = n.resident_no AND (r.whereabouts, r.micro_grid_code)"
     " IS DISTINCT FROM (n.whereabouts, :micro_grid)"
 )

@@ -80,7 +80,7 @@ class Unmasking(Base):
 
 
 class CensusEntry(Base):
-    """A household as it was entered at its door, once: the same id with other content is refused."""
+    """A household as entered at its door, once: the same id with other content is refused."""
 
     __tablename__ = "census_entries"
 

@@ -35,7 +35,7 @@ class Area(Base):
 
 
 class Building(Base):
-    """楼栋. `building_no` is its grid's code and its five digits; `label` is what doors begin with."""
+    """楼栋. `building_no` is its grid's code and its five digits; `label` begins its doors."""
 
     __tablename__ = "buildings"
     __table_args__ = (
@@ -131,7 +131,7 @@ class Resident(Base):
 
 
 class ResidentToken(Base):
-    """A keyed digest by which a resident is found: initials, the whole name, a phone's last four."""
+    """A keyed digest that finds a resident: initials, the whole name, a phone's last four."""
 
     __tablename__ = "resident_tokens"
 

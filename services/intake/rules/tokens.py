@@ -1,4 +1,4 @@
-"""Keyed digests by which a sealed name or phone is found: of initials, a name, four digits. Pure."""
+"""Keyed digests that find a sealed name or phone: of initials, a name, four digits. Pure."""
 
 from __future__ import annotations
 

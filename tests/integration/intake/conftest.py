@@ -77,7 +77,8 @@ TABLES = (
     "extensions request_clocks calendar_loads office_hours calendar_days catalogue_versions "
     "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
     " accounts contributions rejected_bodies partner_counters"
-    " partner_keys partners service_reports dead_letters outbox inbox residents households rooms buildings areas"
+    " partner_keys partners service_reports dead_letters outbox inbox residents households"
+    " rooms buildings areas"
 )
 
 

@@ -25,10 +25,9 @@ BUILDING = GRID + "00003"
 
 @pytest.fixture
 def full(intake: Intake) -> Intake:
-    intake.load(
-        [*RESIDENTS, *({**RESIDENTS[0], **dict(zip(
-            ("resident_no", "household_no", "name", "phone"), row, strict=True))} for row in PEOPLE)]
-    )  # fmt: skip
+    names = ("resident_no", "household_no", "name", "phone")
+    others = [{**RESIDENTS[0], **dict(zip(names, row, strict=True))} for row in PEOPLE]
+    intake.load([*RESIDENTS, *others])
     with transaction(intake.sessions) as tx:
         row = BuildingRow(GRID, "00003", "3", "dwelling", "合心路 8 号", None, None, None)
         buildings.put_buildings(tx, [row])
