@@ -27,7 +27,8 @@ _BY_NUMBER = "SELECT resident_no, 1 AS place FROM residents WHERE resident_no = 
 _BY_PHONE = "SELECT resident_no, 2 AS place FROM residents WHERE phone_index = :phone LIMIT :limit"
 _BY_DOOR = (
     "SELECT r.resident_no, 3 AS place FROM buildings b"
-    " JOIN households h ON h.building_no = b.building_no AND h.room = :room AND (h.unit = :unit OR :unit = '') JOIN residents r"
+    " JOIN households h ON h.building_no = b.building_no"
+    " AND h.room = :room AND (h.unit = :unit OR :unit = '') JOIN residents r"
     " ON r.household_no = h.household_no WHERE b.label = :label"
     " ORDER BY r.resident_no LIMIT :limit"
 )

@@ -148,7 +148,7 @@ def _cells(content: bytes) -> set[object]:
         ("rooms", (BUILDING, "1", "502", "let"), ("room", "重复出现")),
         ("households", ("H7", BUILDING, "9", "9", None, None), ("room", "没有这一户室")),
         ("residents", ("R7", "H7", "王*", None, None, GRID, None, None, None), ("name", "遮盖")),
-        ("residents", ("R7", "H7", "王五", "12ab", None, GRID, None, None, None), ("phone", "5 至 20")),
+        ("residents", ("R7", "H7", "王五", "1a", None, GRID, None, None, None), ("phone", "5 至 20")),
         ("roles", ("R77", "delegate", GRID, "2026-01-01", None), ("resident_no", "没有这位居民")),
         ("roles", ("R000009", "volunteer", GRID, "2026-02-01", "2026-01-01"), ("until", "不能早于")),
         ("units", ("u2", "desk", "窗口", "Desk", "nope", None, 0, 1), ("area_code", "没有这个区域")),
