@@ -26,17 +26,35 @@ PATH = "/intake/open311"
 READERS = ("operator", "manager", "auditor")
 FILE_BYTES_MAX = 32 * 1024 * 1024
 _USUAL_DAYS = 30
+_FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _DIGITS_MAX = 9
 
 
 def make_open311_pages(sessions: Sessions) -> Blueprint:
     """`/intake/open311` with its keys, and the table to take out and to compare."""
     blueprint = Blueprint("open311_pages", __name__)
-    services = ServiceList()
+    page = _Page(sessions)
 
-    def page(status: int = 200, **shown: Any) -> Response:
-        with sessions() as session:
-            offered = services.at(session, clock.now())
+    @blueprint.get(PATH)
+    @require_role(*READERS)
+    def show_open311() -> Response:
+        return page.shown()
+
+    _add_keys(blueprint, sessions, page)
+    _add_table(blueprint, sessions, page)
+    return blueprint
+
+
+class _Page:
+    """The one page, with what just happened on it."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.services = ServiceList()
+
+    def shown(self, status: int = 200, **happened: Any) -> Response:
+        with self._sessions() as session:
+            offered = self.services.at(session, clock.now())
             keys = listed_keys(session)
         today = clock.today()
         body = render_template(
@@ -49,15 +67,12 @@ def make_open311_pages(sessions: Sessions) -> Blueprint:
             start=today - timedelta(days=_USUAL_DAYS),
             end=today,
             differences_max=DIFFERENCES_MAX,
-            **{"made": None, "problem": None, "compared": None, **shown},
+            **{"made": None, "problem": None, "compared": None, **happened},
         )
         return Response(body, status, mimetype="text/html")
 
-    @blueprint.get(PATH)
-    @require_role(*READERS)
-    def show_open311() -> Response:
-        return page()
 
+def _add_keys(blueprint: Blueprint, sessions: Sessions, page: _Page) -> None:
     @blueprint.post(f"{PATH}/keys")
     @require_role("operator")
     def make_key() -> Response:
@@ -68,8 +83,8 @@ def make_open311_pages(sessions: Sessions) -> Blueprint:
                     tx, name, by=auth.signed_in().account_no, per_minute=_number("per_minute")
                 )
         except LinliError as problem:
-            return page(problem.status, problem=problem)
-        return page(made=(name, key))
+            return page.shown(problem.status, problem=problem)
+        return page.shown(made=(name, key))
 
     @blueprint.post(f"{PATH}/keys/<int:key_no>/revoke")
     @require_role("operator")
@@ -78,15 +93,17 @@ def make_open311_pages(sessions: Sessions) -> Blueprint:
             revoke_key(tx, key_no)
         return redirect(PATH, 303)
 
+
+def _add_table(blueprint: Blueprint, sessions: Sessions, page: _Page) -> None:
     @blueprint.get(f"{PATH}/requests.csv")
     @require_role(*READERS)
     def export() -> Response:
         try:
             start, end = _day("start"), _day("end") + timedelta(days=1)
             with sessions() as session:
-                lines = bulk_lines(session, services.at(session, clock.now()), start, end)
+                lines = bulk_lines(session, page.services.at(session, clock.now()), start, end)
         except LinliError as problem:
-            return page(problem.status, problem=problem)
+            return page.shown(problem.status, problem=problem)
         answer = Response(write_table(lines), content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = 'attachment; filename="georeport-bulk.csv"'
         return answer
@@ -98,14 +115,11 @@ def make_open311_pages(sessions: Sessions) -> Blueprint:
         sent = request.files.get("file")
         try:
             with sessions() as session:
-                found = compared(
-                    session, services.at(session, clock.now()), sent.read() if sent else b""
-                )
+                offered = page.services.at(session, clock.now())
+                found = compared(session, offered, sent.read() if sent else b"")
         except LinliError as problem:
-            return page(problem.status, problem=problem)
-        return page(compared=found)
-
-    return blueprint
+            return page.shown(problem.status, problem=problem)
+        return page.shown(compared=found)
 
 
 def _number(name: str) -> int:
@@ -120,11 +134,13 @@ def _number(name: str) -> int:
 def _day(name: str) -> datetime:
     try:
         on = date.fromisoformat(request.args.get(name, ""))
-        return datetime.combine(on, time(), DISTRICT_TIMEZONE)
-    except (ValueError, OverflowError):
+    except ValueError:
+        on = date.min
+    if not _FIRST_YEAR <= on.year <= _LAST_YEAR:
         raise Rejected(
             "bulk",
             f"{name}：须为日期，如 2026-11-22",
             f"{name}: must be a day such as 2026-11-22",
             pointer=f"/{name}",
-        ) from None
+        )
+    return datetime.combine(on, time(), DISTRICT_TIMEZONE)

@@ -1,4 +1,4 @@
-"""The Open311 part of our OpenAPI document is true: whatever it allows or forbids is answered so."""
+"""The Open311 part of our OpenAPI document is true: what it allows or forbids is answered so."""
 
 from __future__ import annotations
 

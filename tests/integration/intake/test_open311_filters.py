@@ -1,4 +1,4 @@
-"""The Open311 list against a naive model: whatever is asked, the same requests in the same order."""
+"""The Open311 list against a naive model: the same requests, in the same order."""
 
 from __future__ import annotations
 

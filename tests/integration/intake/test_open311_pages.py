@@ -69,6 +69,13 @@ def test_the_table_comes_back_as_it_went_out(client: Client) -> None:
         assert len(bulk_lines(session, offered, start, clock.now())) == 2
 
 
+@pytest.mark.parametrize("query", ["", "start=x&end=2026-01-01", "start=2026-01-01&end=9999-12-31"])
+def test_days_that_are_none_are_named(client: Client, query: str) -> None:
+    answer = client.intake.signed_in("operator").get(f"{PAGE}/requests.csv?{query}")
+    assert answer.status_code == 422
+    assert "须为日期" in answer.text
+
+
 def test_what_changed_since_is_named(client: Client) -> None:
     code = client.posted(description="原文")
     operator = client.intake.signed_in("operator")
