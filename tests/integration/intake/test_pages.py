@@ -76,6 +76,7 @@ class TestAccess:
             "/", "/sign-in", "/sign-out", "/preferences", "/static/<path:filename>",
             "/intake/docs", "/intake/openapi.json", "/intake/static/<name>", *machines,
             "/v/<token>", "/t/<public_code>",
+            "/wishes", "/wishes/<code>",
             "/hall", "/hall/matters/<code>", "/h/<public_code>",
             "/catalogue", "/catalogue.json",
             "/calendar", "/calendar/days.csv", "/calendar/hours.csv",

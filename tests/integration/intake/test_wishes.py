@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import psycopg
@@ -71,8 +72,11 @@ def test_the_whole_way_of_a_wish_is_its_history(intake: Intake) -> None:
 def test_of_64_who_race_for_a_wish_one_has_it(intake: Intake) -> None:
     code = wished(intake)
 
+    start = Barrier(64)
+
     def race(n: int) -> bool:
         giver = Giver("account", f"A-{n}")
+        start.wait(60)
         try:
             with transaction(intake.sessions) as tx:
                 wishes.claim(tx, code, giver, Actor("account", giver.no))
