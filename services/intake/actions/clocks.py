@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from shared.messaging.transaction import Transaction
 
 if TYPE_CHECKING:
     from services.intake.actions.steps import Moved
+
+logger = logging.getLogger(__name__)
 
 # Old runs before new ones: of each kind at most one is open, at every moment.
 _WRITE = text(
@@ -116,6 +119,8 @@ def write(tx: Transaction, clocks: Iterable[Clocks], requests: dict[int, Request
     listed = list(clocks)
     if changed := [run for one in listed for run in one.runs if run.is_changed]:
         tx.session.execute(_WRITE, _columns(changed))
+        if beyond := sum("beyond" in run.explanation and run.is_open for run in changed):
+            logger.warning("deadlines lie beyond the working calendar", extra={"count": beyond})
         for run in changed:
             run.is_changed = False
     dues: dict[int, datetime | None] = {one.matter.request_id: one.due_at() for one in listed}

@@ -199,3 +199,15 @@ def test_steps_that_touch_no_clock_ask_nothing_of_them(intake: Intake) -> None:
     with counted_statements(intake, "request_clocks") as seen:
         step(intake, request_id, Action.NOTE)
     assert seen == []
+
+
+def test_a_deadline_beyond_the_calendar_is_said_aloud(
+    intake: Intake, caplog: pytest.LogCaptureFixture
+) -> None:
+    later(days=60)
+    request_id = opened(intake)
+    known = {"condition_code": "0101-3", "catalogue_version": 1}  # 20 work days
+    with caplog.at_level("WARNING"):
+        step(intake, request_id, Action.ADMIT, **known)
+    assert "deadlines lie beyond the working calendar" in caplog.messages
+    assert clocks(intake, request_id)["resolve"]["explanation"]["beyond"] == "2026-12-31"
