@@ -75,7 +75,7 @@ class TestAccess:
         assert found == {
             "/", "/sign-in", "/sign-out", "/preferences", "/static/<path:filename>",
             "/intake/docs", "/intake/openapi.json", "/intake/static/<name>", *machines,
-            "/v/<token>", "/t/<public_code>",
+            "/v/<token>", "/t/<public_code>", "/board/public",
             "/wishes", "/wishes/<code>",
             "/hall", "/hall/matters/<code>", "/h/<public_code>",
             "/catalogue", "/catalogue.json",
