@@ -35,7 +35,7 @@ class Sizes:
     proving: int = 1_000_000
     register: int = 200_000
     open311: int = 6000
-    open311_clients: int = 16
+    open311_clients: int = 32
     requests: int = 1_000_000
     request_pages: int = 60
 
