@@ -17,7 +17,7 @@ from services.intake.pages.words import options
 from services.intake.queries import dispatch_desk as queries
 from services.intake.rules.alerts import Level
 from services.intake.rules.dispatch import BY_KIND, DESK
-from services.intake.rules.dispatch_form import UNIT_KINDS, BadDispatchRules, read_rules
+from services.intake.rules.dispatch_form import ASSIST_MAX, UNIT_KINDS, BadDispatchRules, read_rules
 from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
 from shared.messaging.transaction import Transaction, transaction
@@ -174,7 +174,7 @@ def _rule_of(form: MultiDict[str, str]) -> dict[str, Any]:
         "priority": _number(form.get("priority", "")),
         "when": {name: value for name, value in when.items() if value},
         "unit": form.get("unit", ""),
-        "assist": [each for each in form.getlist("assist") if each],
+        "assist": [form[f"assist-{n}"] for n in range(1, ASSIST_MAX + 1) if form.get(f"assist-{n}")],
         "reason_zh": form.get("reason_zh", ""),
         "reason_en": form.get("reason_en", ""),
     }

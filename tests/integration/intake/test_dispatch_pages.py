@@ -30,7 +30,8 @@ RULE = {
     "begins": "",
     "ends": "",
     "unit": "sanitation",
-    "assist": "",
+    "assist-1": "water",
+    "assist-2": "team",
     "reason_zh": "社区保洁由环卫所负责",
     "reason_en": "The sanitation office cleans",
 }
@@ -143,6 +144,9 @@ def test_two_managers_make_rules(intake: Intake) -> None:
     assert "/rules/0/priority" in bad.text
     assert 'value="litter-too"' in bad.text  # what was typed is not lost
     assert maker.post(f"{place}/rule", revision="1", was="", **RULE).status_code == 303
+    assert intake.one("SELECT body #> '{rules,0,assist}' FROM dispatch_rules") == ["water", "team"]
+    editing = maker.get(f"{place}?edit=litter-too").text
+    assert editing.count('name="assist-') == 3  # those that are there, and one more
     assert checker.post(f"{place}/drop", revision="2", was="litter-too").status_code == 403
     maker.post(f"{place}/rest", revision="2", villages="990101001001", near_m="0404=100\n05=50")
     assert "第 1 版" not in maker.get(RULES_PAGE).text
