@@ -174,7 +174,9 @@ def _rule_of(form: MultiDict[str, str]) -> dict[str, Any]:
         "priority": _number(form.get("priority", "")),
         "when": {name: value for name, value in when.items() if value},
         "unit": form.get("unit", ""),
-        "assist": [form[f"assist-{n}"] for n in range(1, ASSIST_MAX + 1) if form.get(f"assist-{n}")],
+        "assist": [
+            form[f"assist-{n}"] for n in range(1, ASSIST_MAX + 1) if form.get(f"assist-{n}")
+        ],
         "reason_zh": form.get("reason_zh", ""),
         "reason_en": form.get("reason_en", ""),
     }

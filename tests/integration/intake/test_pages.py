@@ -72,6 +72,19 @@ class TestAccess:
             if (access := access_of(app, rule.endpoint, method)) and access.kind == "public"
         }
         machines = {"/healthz", "/readyz", "/version", "/metrics"}
+        open311 = {
+            f"/open311{place}/{path}.{ending}"
+            for place in ("/v2", "/test/v2")
+            for path in (
+                "services", "services/<service_code>", "requests",
+                "requests/<service_request_id>", "tokens/<token>", "servicerequestupdates",
+            )
+            for ending in ("json", "xml")
+        } | {
+            f"/open311/{path}.{ending}"
+            for path in ("discovery", "v2/discovery")
+            for ending in ("json", "xml")
+        }  # fmt: skip
         assert found == {
             "/", "/sign-in", "/sign-out", "/preferences", "/static/<path:filename>",
             "/intake/docs", "/intake/openapi.json", "/intake/static/<name>", *machines,
@@ -80,7 +93,7 @@ class TestAccess:
             "/hall", "/hall/matters/<code>", "/h/<public_code>",
             "/catalogue", "/catalogue.json",
             "/calendar", "/calendar/days.csv", "/calendar/hours.csv",
-            *(f"/intake{path}" for path in machines),
+            *(f"/intake{path}" for path in machines), *open311,
         }  # fmt: skip
 
     @pytest.mark.parametrize("role", ["operator", "auditor", "staff", "resident", "partner"])
