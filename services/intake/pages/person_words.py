@@ -10,6 +10,7 @@ from shared.clock import DISTRICT_TIMEZONE
 from shared.web.i18n import t
 
 _TABLES: Final = {
+    "accounts": ("账号", "Accounts"),
     "attachments": ("附件", "Documents"),
     "board_exclusions": ("不计入评价", "Not counted"),
     "census_entries": ("入户登记", "Census"),
@@ -20,8 +21,11 @@ _TABLES: Final = {
     "hall_applications": ("代办事项", "Hall matters"),
     "hall_appointments": ("预约", "Appointments"),
     "hall_documents": ("代办材料", "Documents of hall matters"),
+    "hall_notes": ("代办说明", "Notes of hall matters"),
     "hall_steps": ("代办经过", "Steps of hall matters"),
+    "households": ("户", "Household"),
     "open311_reports": ("经开放接口提交", "By Open311"),
+    "photo_origins": ("拍摄时间地点", "Where photos were taken"),
     "photos": ("照片", "Photos"),
     "request_clocks": ("办理时限", "Limits"),
     "request_contacts": ("联系方式", "Contact"),
@@ -31,10 +35,15 @@ _TABLES: Final = {
     "resident_skills": ("技能", "Skills"),
     "resident_verdicts": ("评单", "Verdicts"),
     "residents": ("登记信息", "The register"),
+    "scan_requests": ("扫描件对应诉求", "Requests of scans"),
+    "scans": ("扫描件", "Scans"),
     "step_notes": ("办理说明", "Notes"),
+    "tea_stall_requests": ("茶摊上提出", "Said at a tea stall"),
     "unmaskings": ("谁看过姓名电话", "Who saw name or phone"),
     "verdict_links": ("评单链接", "Links for verdicts"),
     "verdict_words": ("评单附言", "Words of verdicts"),
+    "wish_claims": ("微心愿认领", "Claims of wishes"),
+    "wish_pictures": ("微心愿照片", "Pictures of wishes"),
     "wish_steps": ("微心愿经过", "Steps of wishes"),
     "wishes": ("微心愿", "Wishes"),
 }

@@ -13,7 +13,6 @@ from services.intake.actions.forgetting import forget
 from services.intake.actions.steps import Step, take
 from services.intake.models import metadata
 from services.intake.queries.board import board
-from services.intake.queries.person import tables_of_person
 from services.intake.rules.forgetting import ERASING, KEPT
 from services.intake.rules.states import Action
 from shared import clock
@@ -198,12 +197,6 @@ def test_every_table_of_a_request_is_forgotten_or_has_a_reason_to_stay() -> None
     assert hanging - set(ERASING) - set(KEPT) == set()
     assert set(ERASING) & set(KEPT) == set()
     assert set(KEPT) <= hanging
-
-
-def test_every_table_that_names_a_resident_is_given_out() -> None:
-    naming = {table.name for table in metadata.tables.values() if "resident_no" in table.c}
-    # The log is read on its own page; a token is nothing but a key.
-    assert naming - set(tables_of_person()) == {"person_exports", "resident_tokens"}
 
 
 def test_a_resident_gets_all_that_is_held_and_nothing_of_others(intake: Intake) -> None:
