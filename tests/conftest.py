@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from deploy.local.processes import StackError
+from deploy.postgres.bootstrap import SERVICES
 from tests import stack
 
 # How long an example takes says how busy the machine is, and nothing of the law it tests.
@@ -79,9 +80,17 @@ def service_stack() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def databases(service_stack: dict[str, str]) -> Iterator[dict[str, str]]:
-    """URL settings of four fresh, migrated databases of this module's own."""
-    with stack.databases(uuid.uuid4().hex[:10]) as urls:
+def databases(
+    service_stack: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[dict[str, str]]:
+    """URL settings of fresh, migrated databases of this module's own.
+
+    Of one service below `integration/<service>`, since each copy takes a second; of all four
+    elsewhere, and where the module says so with `NEEDS`.
+    """
+    room = request.path.relative_to(_ROOT).parts[2]
+    needed = getattr(request.module, "NEEDS", (room,) if room in SERVICES else SERVICES)
+    with stack.databases(uuid.uuid4().hex[:10], needed) as urls:
         yield urls
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -67,12 +67,12 @@ def _close(superuser_url: str) -> None:
 
 
 @contextmanager
-def databases(suffix: str) -> Iterator[dict[str, str]]:
+def databases(suffix: str, services: Sequence[str] = SERVICES) -> Iterator[dict[str, str]]:
     """Fresh migrated databases `<service>_<suffix>`: their URL settings. Dropped afterwards."""
     told = settings()
     changed = {}
     with psycopg.connect(told[SUPERUSER], autocommit=True) as connection:
-        for service in SERVICES:
+        for service in services:
             name = f"{service}_{suffix}"
             _run(connection, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=name)
             _run(
@@ -90,7 +90,7 @@ def databases(suffix: str) -> Iterator[dict[str, str]]:
         yield changed
     finally:
         with psycopg.connect(told[SUPERUSER], autocommit=True) as connection:
-            for service in SERVICES:
+            for service in services:
                 name = f"{service}_{suffix}"
                 _run(connection, "DROP DATABASE IF EXISTS {name} WITH (FORCE)", name=name)
 

@@ -26,6 +26,7 @@ from tests.integration.points.redeeming import (
     run_clock,
 )
 
+NEEDS = ("intake", "points", "partners")
 SHOP, A = "tea-house", "R000001"
 
 
