@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from services.intake.pages.dispatch_words import level_words, reason_words, why_words
+from services.intake.rules.dispatch import Reason
 from services.intake.rules.handling import REASONS
 from services.intake.rules.states import Action
 from shared.web.display import local_time
@@ -75,6 +77,7 @@ _WORDS = {
     "satisfied": SATISFIED,
     "way": _WAYS,
     "why": _WHY,
+    "track": {"community": ("社区", "Community"), "village": ("村", "Village")},
     "saw": {"contact": ("联系方式", "the contact data")},
     "call_back": {"not_reached": ("未接通", "Not reached")},
 }
@@ -96,6 +99,18 @@ _LABELS = {
     "due_before": ("原期限", "Former deadline"),
     "due_after": ("现期限", "Deadline now"),
     "rule": ("规则", "Rule"),
+    "condition": ("立案条件", "Condition"),
+    "track": ("办理轨道", "Track"),
+    "unit": ("承办单位", "Unit"),
+    "level": ("预警", "Alert"),
+    "from": ("来自", "From"),
+    "stands_for": ("代表", "Stands for"),
+    "no_longer_for": ("不再代表", "No longer for"),
+    "clock": ("时限", "Clock"),
+    "amount": ("天数", "Days"),
+    "granted": ("批准", "Granted"),
+    "stall_no": ("茶摊", "Tea stall"),
+    "grouped": ("归并件数", "Grouped"),
     "version": ("版本", "Version"),
     "assist": ("协办", "Assisting"),
     "into": ("并入", "Merged into"),
@@ -157,15 +172,27 @@ def facts_in_words(facts: Mapping[str, Any], *, is_office: bool) -> list[tuple[s
 
 
 def _value(key: str, value: Any) -> str:
-    if key == "photos" and isinstance(value, list):
-        return str(len(value))
-    if key.startswith("due_") and isinstance(value, str):
-        try:
-            return local_time(datetime.fromisoformat(value))
-        except ValueError:
-            return value
-    if isinstance(value, str):
-        return t(*_WORDS.get(key, {}).get(value, (value, value)))
     if isinstance(value, list):
-        return "、".join(str(each) for each in value)
-    return str(value)
+        return str(len(value)) if key == "photos" else "、".join(str(each) for each in value)
+    if isinstance(value, bool):
+        return t("是", "yes") if value else t("否", "no")
+    if not isinstance(value, str):
+        return str(value)
+    return _time(value) if key.startswith("due_") else _said(key, value)
+
+
+def _time(written: str) -> str:
+    try:
+        return local_time(datetime.fromisoformat(written))
+    except ValueError:
+        return written
+
+
+def _said(key: str, code: str) -> str:
+    if key == "level":
+        return level_words(code)
+    if key == "why" and (why := why_words(code)):
+        return why
+    if key == "reason" and code in set(Reason):
+        return reason_words(code)
+    return t(*_WORDS.get(key, {}).get(code, (code, code)))
