@@ -7,6 +7,7 @@ from services.intake.actions import (
     dispatching,
     escalating,
     findability,
+    keeping,
     likeness,
     patrol_dues,
     register_files,
@@ -64,6 +65,7 @@ def create_worker(settings: Settings | None = None) -> WorkerParts:
         jobs=[
             Job("read_facts", 1, read_due),
             Job("forget", FORGET_REQUESTS_EVERY_S, forget),
+            Job("forget_papers", FORGET_EVERY_S, keeping.forget),
             Job("escalate", ESCALATE_EVERY_S, escalating.escalate),
             Job("gauge_clocks", GAUGE_CLOCKS_EVERY_S, escalating.gauge),
             Job("dispatch", DISPATCH_EVERY_S, dispatching.triage),

@@ -56,6 +56,7 @@ from services.intake.models.hall import (
     HallSlot,
     HallStep,
 )
+from services.intake.models.keeping import KeepingRule
 from services.intake.models.likeness import Likeness, RequestPrint
 from services.intake.models.open311 import (
     Open311Attribute,
@@ -148,6 +149,7 @@ __all__ = [
     "HallSlot",
     "HallStep",
     "Household",
+    "KeepingRule",
     "Likeness",
     "OfficeHours",
     "Open311Attribute",

@@ -14,6 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -103,7 +104,10 @@ class VerdictLink(Base):
     """
 
     __tablename__ = "verdict_links"
-    __table_args__ = (Index("ix_verdict_links_request", "request_id", "round"),)
+    __table_args__ = (
+        Index("ix_verdict_links_request", "request_id", "round"),
+        Index("ix_verdict_links_over", text("LEAST(expires_at, used_at)")),
+    )
 
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("requests.id"))

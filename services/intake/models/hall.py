@@ -122,6 +122,11 @@ class HallApplication(Base):
             ["matter_code", "matter_version"], ["hall_matters.code", "hall_matters.version"]
         ),
         Index("ix_hall_applications_state", "state", "id"),
+        Index(
+            "ix_hall_applications_keeping",
+            "updated_at",
+            postgresql_where=text("state IN ('done', 'refused', 'withdrawn')"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -143,7 +148,7 @@ class HallApplication(Base):
 
 
 class HallStep(Base):
-    """One step of an application, numbered without gaps; never changed, never deleted."""
+    """One step of an application, numbered without gaps; never changed, gone only with it."""
 
     __tablename__ = "hall_steps"
     __table_args__ = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,6 +58,7 @@ class Scan(Base):
     """
 
     __tablename__ = "scans"
+    __table_args__ = (Index("ix_scans_scanned_at", "scanned_at"),)
 
     scan_no: Mapped[str] = mapped_column(primary_key=True)
     image_sealed: Mapped[str]  # JPEG, bound to scan_no

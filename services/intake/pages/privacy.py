@@ -14,7 +14,7 @@ from services.intake.pages.paging import rows_per_page
 from services.intake.pages.person_pdf import pdf
 from services.intake.pages.person_words import column_word, headline, shown_value, table_word
 from services.intake.pages.words import word
-from services.intake.queries.retention import exports, retention_now, retention_rules
+from services.intake.queries.retention import exports, keeping_rules, retention_now, retention_rules
 from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
@@ -40,7 +40,8 @@ def make_privacy(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
         with sessions() as session:
             rules = retention_rules(session)
             now = retention_now(session, clock.today())
-        return render_template("retention.html", rules=rules, now=now, word=word)
+            kept = keeping_rules(session)
+        return render_template("retention.html", rules=rules, now=now, kept=kept, word=word)
 
     return blueprint
 

@@ -70,6 +70,12 @@ _ACTIONS = {
     "unmerge": ("撤销并案", "Undo the merge"),
     "void": ("作废", "Void"),
 }
+_KEPT = {
+    "hall_application": ("代办申请（了结后）", "Hall applications, from their end"),
+    "hall_appointment": ("预约（时间过后）", "Appointments, from their time"),
+    "scan": ("没有成为诉求的扫描件", "Scans that became no request"),
+    "verdict_link": ("评单链接（用过或过期）", "Links for verdicts, used or expired"),
+}
 _DOORS = {
     "partner": ("合伙人系统", "Partner system"),
     "counter": ("窗口", "Counter"),
@@ -121,6 +127,7 @@ _ALL = {
     "reason": _REASONS,
     "verdict": _VERDICTS,
     "state": _STATES,
+    "kept": _KEPT,
     "action": _ACTIONS,
     "door": _DOORS,
     "nature": _NATURES,

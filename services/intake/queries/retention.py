@@ -15,6 +15,7 @@ _NEXT = text(
     " FROM (SELECT DISTINCT ON (state) state, keep_days FROM retention_rules"
     " WHERE starts_on <= :today ORDER BY state, starts_on DESC) k ORDER BY k.state"
 )
+_KEPT = text("SELECT subject, starts_on, keep_days FROM keeping_rules ORDER BY subject, starts_on")
 _EXPORTS = text(
     "SELECT e.id, e.at, e.account_no, a.display_name, a.role, e.resident_no, e.form, e.reason"
     " FROM person_exports e LEFT JOIN accounts a USING (account_no)"
@@ -30,6 +31,11 @@ def retention_rules(session: Session) -> list[dict[str, Any]]:
 def retention_now(session: Session, today: date) -> list[dict[str, Any]]:
     """By state: how long it is kept today, and the end of the oldest that is still whole."""
     return [dict(row) for row in session.execute(_NEXT, {"today": today}).mappings()]
+
+
+def keeping_rules(session: Session) -> list[dict[str, Any]]:
+    """The same of what is no request: all rules of each subject."""
+    return [dict(row) for row in session.execute(_KEPT).mappings()]
 
 
 def exports(session: Session, *, before: int | None, limit: int) -> list[dict[str, Any]]:
