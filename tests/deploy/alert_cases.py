@@ -285,6 +285,7 @@ ALERTS: dict[str, tuple[Case, ...]] = {
     "LinliCalendarEnds": gauge(
         "linli_calendar_end_timestamp_seconds", "{}", below=5_190_000, at=5_185_500, above=5_000_000
     ),
+    "LinliPatrolsMissed": gauge("linli_patrol_alarms_open", "{}", below=9, at=10, above=11),
     "LinliTimeBankStuck": age(
         "linli_time_bank_unsettled_oldest_timestamp_seconds", "{}", limit_s=86_400
     ),
