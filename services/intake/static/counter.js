@@ -133,7 +133,7 @@
     if (field === category) await settleKind();
     if (document.activeElement !== field) return;
     if (field === q && q.value.trim() && !number.value) {
-      chosen.textContent = isEnglish ? "Not in the register: give name and phone" : "登记簿里没有，请填姓名和电话";
+      chosen.textContent = isEnglish ? "Not in the register: give name and phone" : "名册里没有，请填姓名和电话";
     }
     var all = fields(), next = all[all.indexOf(field) + 1];
     if (field === q && !q.value.trim()) next = form.elements.name;
