@@ -62,6 +62,7 @@ PAGES = (
     Page("rules", "", "/points/rules"),
     Page("requests", "staff", "/requests"),
     Page("request", "staff", "/requests/{request}"),
+    Page("request-receipt", "staff", "/requests/{request}/receipt"),
     Page("residents", "staff", "/residents"),
     Page("due", "manager", "/desk/due"),
     Page("conditions", "", "/catalogue"),
