@@ -140,3 +140,8 @@ def with_path(url: str, name: str) -> str:
 def _run(connection: psycopg.Connection, text: str, **names: str) -> None:
     identifiers = {key: sql.Identifier(name) for key, name in names.items()}
     connection.execute(sql.SQL(text).format(**identifiers))
+
+
+def database_of(url: str) -> str:
+    """The name of the database in a URL."""
+    return urlsplit(url).path.removeprefix("/")

@@ -19,6 +19,7 @@ from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     GRID,
     PASSWORD,
     Intake,
+    emptier,
     intake,
     intake_of_module,
 )

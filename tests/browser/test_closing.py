@@ -22,6 +22,7 @@ from tests.browser import chromium
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
+    emptier,
     intake,
     intake_of_module,
     later,

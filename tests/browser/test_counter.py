@@ -19,6 +19,7 @@ from tests.browser.test_console import listen
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
+    emptier,
     intake,
     intake_of_module,
 )

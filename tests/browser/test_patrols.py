@@ -23,6 +23,7 @@ from tests.browser.test_console import listen, look
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
+    emptier,
     intake,
     intake_of_module,
 )

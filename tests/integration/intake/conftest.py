@@ -26,6 +26,7 @@ from shared.db.session import Sessions, make_engine, make_sessions
 from shared.messaging.transaction import transaction
 from shared.schemas.wire import ACTIVITY_ATTENDED, REQUEST_SUBMITTED
 from shared.web.settings import WebSettings
+from tests.emptying import Emptier
 
 NOW = datetime(2026, 10, 21, 4, 33, 30, tzinfo=UTC)
 PASSWORD = "Sparrow-Dance-7"
@@ -59,27 +60,6 @@ RESIDENTS = [
     {"resident_no": "R000002", "household_no": "H00001", "name": "司徒雪",
      "phone": "13733334444", "birth_year": "2001", "grid_code": GRID, "language": "en"},
 ]  # fmt: skip
-TABLES = (
-    "register_imports census_entries unmaskings resident_roles consents resident_tokens "
-    "open311_trials open311_updates open311_reports open311_services open311_keys "
-    "steps_taken verdict_waits verdict_words resident_verdicts verdict_links photo_origins"
-    " photo_bytes photos attachments "
-    "likenesses request_prints claims claim_openings resident_skills request_assists"
-    " dispatch_rules "
-    "request_facts facts_due exclusion_words board_exclusions person_exports"
-    " board_members "
-    "wish_pictures wish_steps wish_claims wishes reinspections rectification_pictures"
-    " rectification_steps rectification_items rectifications patrol_handovers patrol_shift_members"
-    " patrol_shifts patrol_alarms patrol_visits patrol_dues patrol_spots patrol_routes"
-    " alert_levels "
-    "hall_documents hall_notes hall_steps hall_applications hall_appointments hall_slots"
-    " hall_matters scan_requests scans paper_forms tea_stall_requests tea_stalls "
-    "extensions request_clocks calendar_loads office_hours calendar_days catalogue_versions "
-    "followers request_contacts step_notes request_steps requests posts units sign_in_failures"
-    " accounts contributions rejected_bodies partner_counters"
-    " partner_keys partners service_reports dead_letters outbox inbox residents households"
-    " rooms buildings areas"
-)
 
 
 def key() -> str:
@@ -244,7 +224,13 @@ def asked(event_id: str = "q-1", **data: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def intake_of_module(databases: dict[str, str]) -> Iterator[Intake]:
+def emptier(databases: dict[str, str]) -> Emptier:
+    """Knows the database as it is before the first test."""
+    return Emptier(databases["INTAKE_DATABASE_URL"])
+
+
+@pytest.fixture(scope="module")
+def intake_of_module(databases: dict[str, str], emptier: Emptier) -> Iterator[Intake]:
     settings = Settings(
         database_url=databases["INTAKE_DATABASE_URL"],
         broker_url="",
@@ -261,17 +247,13 @@ def intake_of_module(databases: dict[str, str]) -> Iterator[Intake]:
 
 
 @pytest.fixture
-def intake(intake_of_module: Intake, databases: dict[str, str]) -> Iterator[Intake]:
-    """With its district loaded and the clock stopped at NOW; emptied by the tables' owner."""
+def intake(intake_of_module: Intake, emptier: Emptier) -> Iterator[Intake]:
+    """With its district loaded and the clock stopped at NOW; emptied afterwards."""
     clock.freeze(NOW)
     intake_of_module.load()
     yield intake_of_module
     clock.freeze(None)
-    owner = make_engine(databases["INTAKE_OWNER_DATABASE_URL"])
-    with owner.begin() as connection:
-        tables = ", ".join([*TABLES.split(), "verdicts"])
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-    owner.dispose()
+    emptier.empty()
 
 
 def later(**by: float) -> None:

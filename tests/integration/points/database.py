@@ -24,6 +24,7 @@ from shared.messaging.subscriber import Delivery
 from shared.messaging.transaction import transaction
 from shared.schemas import make
 from shared.schemas.envelope import Event, encode
+from tests.emptying import delete_rows
 
 ASSETS = ("points", "service_minutes", "partner_contribution", "honour_points", "time_coins")
 ACCEPTED_AT = datetime(2026, 10, 9, 3, 0, tzinfo=UTC)
@@ -45,6 +46,74 @@ RULES: dict[str, Any] = {
     "wish": {"partner_contribution_points": {"goods_blue": 8, "urgent_red": 12}},
 }
 
+_EMPTIED = [
+    "time_bank_peer_changes",
+    "time_bank_departures",
+    "time_bank_arrivals",
+    "transfers",
+    "documents",
+    "lots",
+    "lot_sources",
+    "awards",
+    "residents",
+    "service_spans",
+    "organisers",
+    "flags",
+    "import_rows",
+    "paper_imports",
+    "debt_payments",
+    "debts",
+    "reversal_parts",
+    "reversals",
+    "corrections",
+    "redeem_requests",
+    "refused_claims",
+    "redemptions",
+    "venue_slots",
+    "stock_movements",
+    "reward_stocks",
+    "reward_changes",
+    "rewards",
+    "objections",
+    "public_notice_lines",
+    "public_notices",
+    "scope_usage",
+    "rule_simulations",
+    "rule_drafts",
+    "rating_notes",
+    "star_changes",
+    "star_standings",
+    "conversion_counts",
+    "household_spends",
+    "sharing_consents",
+    "declared_rules",
+    "proposal_decisions",
+    "proposals",
+    "expiry_announcements",
+    "liability_closings",
+    "liability_days",
+    "liability_ages",
+    "sealed_blocks",
+    "sealed_ranges",
+    "proof_days",
+    "proof_roots",
+    "sealing_state",
+    "proof_passes",
+    "proof_breaks",
+    "certificate_awards",
+    "certificates",
+    "certificate_registers",
+    "certificate_offices",
+    "honour_certificates",
+    "budgets",
+    "point_rates",
+    "cap_usage",
+    "rule_sets",
+    "issuer_balances",
+    "inbox",
+    "outbox",
+    "dead_letters",
+]
 _LEDGER = {
     "accounts": "SELECT id, asset, owner_kind, owner, balance, seq, frozen_reason, xmin::text"
     " FROM accounts ORDER BY id",
@@ -72,28 +141,8 @@ class Ledger:
 
     def clear(self) -> None:
         """Back to the state after the migration."""
+        delete_rows(self.owner_url, _EMPTIED)
         with self.owner_engine.begin() as connection:
-            connection.execute(
-                text(
-                    "TRUNCATE time_bank_peer_changes, time_bank_departures, time_bank_arrivals,"
-                    " transfers, documents, lots, lot_sources, awards, residents,"
-                    " service_spans, organisers, flags, import_rows, paper_imports, debt_payments,"
-                    " debts, reversal_parts, reversals, corrections,"
-                    " redeem_requests, refused_claims, redemptions, venue_slots, stock_movements,"
-                    " reward_stocks, reward_changes, rewards,"
-                    " objections, public_notice_lines, public_notices,"
-                    " scope_usage, rule_simulations, rule_drafts,"
-                    " rating_notes, star_changes, star_standings, conversion_counts,"
-                    " household_spends, sharing_consents, declared_rules, proposal_decisions,"
-                    " proposals,"
-                    " expiry_announcements, liability_closings, liability_days, liability_ages,"
-                    " sealed_blocks, sealed_ranges, proof_days, proof_roots, sealing_state,"
-                    " proof_passes, proof_breaks, certificate_awards, certificates,"
-                    " certificate_registers, certificate_offices, honour_certificates,"
-                    " budgets, point_rates, cap_usage, rule_sets, issuer_balances,"
-                    " inbox, outbox, dead_letters"
-                )
-            )
             connection.execute(text("DELETE FROM accounts WHERE owner <> 'district'"))
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
