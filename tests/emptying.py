@@ -15,7 +15,8 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 _RESTART = """
     SELECT setval(format('%%I', s.sequencename)::regclass, s.start_value, false)
     FROM pg_sequences s
-    JOIN pg_depend d ON d.objid = format('%%I', s.sequencename)::regclass AND d.deptype IN ('a', 'i')
+    JOIN pg_depend d ON d.objid = format('%%I', s.sequencename)::regclass
+    AND d.deptype IN ('a', 'i')
     WHERE s.schemaname = 'public' AND s.last_value IS NOT NULL
     AND d.refobjid::regclass::text <> ALL (%s)
 """

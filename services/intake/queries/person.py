@@ -33,6 +33,7 @@ EXCUSED: Final = {
     "rejected_bodies": "what a partner sent and was refused: sealed, assigned to nobody",
     "register_imports": "a whole workbook, sealed, of many residents; gone after a day",
     "board_groups": "the subject is a grid, a community or a unit, never a resident",
+    "keeping_rules": "the subject is a kind of record that is kept so long, never a resident",
     "board_members": "the subject is a grid, a community or a unit, never a resident",
 }
 _FIRST: Final = ("residents", "requests", "request_steps", "step_notes", "resident_verdicts")
