@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= $(if $(filter auto,$(JOBS)),auto,$(or $(JOBS),2))
 PY := .venv/bin/python
 
-.PHONY: help setup setup-dev run demo stop test lint types imports check bench contract images \
+.PHONY: help setup setup-dev run demo stop test pictures lint types imports check bench contract images \
 	test-compose clean
 
 help: ## 列出命令 / list the commands
@@ -30,6 +30,9 @@ stop: setup ## 停止本机运行 / stop what runs here
 
 test: setup-dev ## 全部测试（无需 Docker），ARGS= 传给 pytest / all tests; ARGS= goes to pytest
 	@exec $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+pictures: setup-dev ## 每页四种样式并留图 / look at each page in all four looks, and keep pictures
+	@LINLI_LOOKS=all exec $(PY) -m pytest -n $(WORKERS) --dist loadfile tests/browser $(ARGS)
 
 lint: setup-dev ## 代码规范 / style
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from services.intake.actions.steps import Step
 from services.intake.rules.states import Action, Actor
 from shared.messaging.transaction import transaction
 from tests.browser import chromium
+from tests.browser.looks import LOOKS, PICTURED
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
@@ -96,7 +96,7 @@ def windows(browser: Browser, site: str) -> Iterator[Windows]:
 
 def in_every_look(tab: Tab, name: str, address: str) -> None:
     """Nothing wrong with it in either language, usual or elder, on a phone or a desk."""
-    for language, elder in product(("zh", "en"), ("0", "1")):
+    for language, elder in LOOKS:
         tab.context.add_cookies(
             [
                 {"name": "lang", "value": language, "url": tab.url},
@@ -109,7 +109,7 @@ def in_every_look(tab: Tab, name: str, address: str) -> None:
         for size in (_DESK, _PHONE):
             tab.set_viewport_size(size)  # type: ignore[arg-type]
             look = f"{name}-{language}-{'elder' if elder == '1' else 'usual'}-{size['width']}"
-            if (language, elder, size["width"]) in {("zh", "0", 1280), ("zh", "1", 390)}:
+            if (language, elder, size["width"]) in PICTURED:
                 tab.screenshot(path=_PICTURES / f"{look}.png", full_page=True)
             assert not tab.evaluate(_WIDER), look
             results = Axe().run(tab, options=_AXE)

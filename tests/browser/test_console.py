@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from playwright.sync_api import Page as Tab
 
 from tests.browser import chromium
 from tests.browser.console import LETTERS, NOT_FOUND, PAGES, PASSWORD, Console, Page, lived_in
+from tests.browser.looks import EXAMINED, LOOKS, PICTURED
 
 # The first test pays for the district, and for a browser where there is none yet.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -31,10 +31,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 _PICTURES = Path(__file__).parent / "screenshots"
 _PHONE: ViewportSize = {"width": 390, "height": 844}
 _DESK: ViewportSize = {"width": 1280, "height": 800}
-_LOOKS = tuple(product(("zh", "en"), ("0", "1")))
-# Every rule of axe is asked of the widest and of the narrowest look of a page.
-_EXAMINED = {("zh", "0", 1280), ("en", "1", 390)}
-_PICTURED = {("zh", "0", 1280), ("zh", "1", 390)}
 _PATIENCE_MS = 60_000  # on a busy machine; what is there is seen at once
 _LEFT = "net::ERR_ABORTED"
 _AXE = {"resultTypes": ["violations"], "preload": False, "iframes": False}
@@ -119,7 +115,7 @@ def test_a_page_in_every_look(page: Page, console: Console, opened: Open) -> Non
     context = opened(page.role, viewport=_DESK)
     tab = context.new_page()
     complaints = listen(tab)
-    for language, elder in _LOOKS:
+    for language, elder in LOOKS:
         chosen = {"lang": language, "elder": elder}
         context.add_cookies(
             [{"name": name, "value": value, "url": console.url} for name, value in chosen.items()]
@@ -159,11 +155,11 @@ def look(tab: Tab, page: Page, as_seen: tuple[str, str, int]) -> None:
     """A picture of it, and nothing wrong with it."""
     name = "{}-{}-{}-{}".format(page.name, as_seen[0], "elder" if as_seen[1] == "1" else "usual",
                                 as_seen[2])  # fmt: skip
-    if as_seen in _PICTURED:
+    if as_seen in PICTURED:
         tab.screenshot(path=_PICTURES / f"{name}.png", full_page=True)
     assert tab.evaluate(_OVERFLOW) == [], name
     assert tab.evaluate(_SPILT) == [], name
-    if as_seen in _EXAMINED:
+    if as_seen in EXAMINED:
         results = Axe().run(tab, options=_AXE)
         assert results.violations_count == 0, f"{name}: {results.generate_report()}"
 

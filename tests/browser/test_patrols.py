@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from shared import clock
 from shared.messaging.transaction import transaction
 from tests.browser import chromium, seed_patrols
 from tests.browser.console import Page
+from tests.browser.looks import LOOKS
 from tests.browser.test_console import listen, look
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
@@ -139,7 +139,7 @@ def test_every_page_in_every_look(
         context = tabs[page.role]
         tab = context.pages[0]
         complaints = listen(tab)
-        for language, elder in product(("zh", "en"), ("0", "1")):
+        for language, elder in LOOKS:
             chosen = {"lang": language, "elder": elder}
             context.add_cookies(
                 [{"name": name, "value": value, "url": site} for name, value in chosen.items()]
