@@ -28,7 +28,7 @@ from shared.messaging.worker import Source, WorkerParts, open_sessions
 
 DISPATCH_EVERY_S = 2
 PROMOTE_EVERY_S = 10
-ALIKE_EVERY_S = 3
+ALIKE_EVERY_S = 30  # a proposal is for a person to look at: it may let the gate go first
 ESCALATE_EVERY_S = 5
 GAUGE_CLOCKS_EVERY_S = 30
 END_WINDOWS_EVERY_S = 60
