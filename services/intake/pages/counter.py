@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 from services.intake.actions.counter import Typed, open_typed
 from services.intake.actions.opening import Opened, Seals
 from services.intake.actions.paper import attach_scan
-from services.intake.pages.codes import address_of, qr_svg
 from services.intake.pages.words import options, word
 from services.intake.queries.counter import receipt_of
 from services.intake.queries.finding import find_residents
@@ -26,6 +25,7 @@ from shared.ids import uuid7_text
 from shared.messaging.transaction import transaction
 from shared.web.access import require_role
 from shared.web.auth import signed_in
+from shared.web.codes import address_of, qr_svg
 from shared.web.i18n import t, words_of
 
 PATH = "/counter/requests"

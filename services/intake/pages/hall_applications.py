@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.intake.actions.hall import move, see_documents
-from services.intake.pages.codes import address_of, qr_svg
 from services.intake.pages.hall import PATH, actor_of
 from services.intake.pages.hall_words import words
 from services.intake.pages.paging import rows_per_page
@@ -23,6 +22,7 @@ from shared.errors import LinliError, Missing, Rejected
 from shared.messaging.transaction import transaction
 from shared.web.access import public, require_role
 from shared.web.auth import signed_in
+from shared.web.codes import address_of, qr_svg
 from shared.web.i18n import t, words_of
 
 _OFFICE = ("staff", "operator", "auditor")

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from services.intake.actions.paper import keep_scan, print_forms
-from services.intake.pages.codes import address_of, qr_svg
 from services.intake.pages.paper_pdf import Sheet, draw_sheets
 from services.intake.queries import paper as queries
 from services.intake.queries.tea_stalls import grids, stall_of
@@ -23,6 +22,7 @@ from shared.messaging.transaction import transaction
 from shared.web.access import require_role
 from shared.web.auth import Account, signed_in
 from shared.web.bodies import takes_up_to
+from shared.web.codes import address_of, qr_svg
 
 PATH = "/paper"
 BODY_BYTES_MAX = 11 * 1024 * 1024

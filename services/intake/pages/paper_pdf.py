@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import segno
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
+
+from shared.web.codes import draw_qr
 
 FONT = "STSong-Light"
 _WIDTH, _HEIGHT = A4
@@ -57,23 +58,6 @@ def draw_sheets(sheets: Sequence[Sheet]) -> bytes:
     return out.getvalue()
 
 
-def draw_code(canvas: Canvas, address: str, left: float, bottom: float, size: float) -> None:
-    """The QR code of an address, of `size` points, with the quiet zone inside it."""
-    matrix = list(segno.make(address, error="m", micro=False).matrix_iter(border=4))
-    cell = size / len(matrix)
-    for row, cells in enumerate(matrix):
-        for column, is_dark in enumerate(cells):
-            if is_dark:
-                canvas.rect(
-                    left + column * cell,
-                    bottom + size - (row + 1) * cell,
-                    cell,
-                    cell,
-                    stroke=0,
-                    fill=1,
-                )
-
-
 def _head(canvas: Canvas, sheet: Sheet) -> None:
     form = sheet.form
     zh, en = _TITLES[form["kind"]]
@@ -83,7 +67,7 @@ def _head(canvas: Canvas, sheet: Sheet) -> None:
     canvas.drawString(_LEFT, _TOP - 15 * mm, en)
     parts = [form["place"], form["held_on"] and f"{form['held_on']}", form["grid_name"]]
     canvas.drawString(_LEFT, _TOP - 24 * mm, " · ".join(part for part in parts if part))
-    draw_code(canvas, sheet.address, _WIDTH - _LEFT - _QR, _TOP - _QR + 4 * mm, _QR)
+    draw_qr(canvas, sheet.address, _WIDTH - _LEFT - _QR, _TOP - _QR + 4 * mm, _QR)
     canvas.setFont(FONT, 8)
     canvas.drawRightString(_WIDTH - _LEFT, _TOP - _QR, form["form_no"])
 

@@ -14,7 +14,6 @@ from werkzeug.wrappers import Response
 
 from services.intake.actions import patrol_routes, photos, visits
 from services.intake.actions.opening import Seals
-from services.intake.pages.codes import address_of, qr_svg
 from services.intake.pages.paging import rows_per_page
 from services.intake.pages.patrol_words import (
     LEVEL_TONES,
@@ -36,6 +35,7 @@ from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
 from shared.web.auth import signed_in
 from shared.web.bodies import takes_up_to
+from shared.web.codes import address_of, qr_svg
 from shared.web.i18n import t, words_of
 
 PATH = "/patrol"

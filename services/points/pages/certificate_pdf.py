@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import segno
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
@@ -14,6 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.points.queries.certificates import Told
 from services.points.queries.proof import in_groups
 from services.points.rules.explaining import KINDS, words
+from shared.web.codes import draw_qr
 from shared.web.display import minutes
 
 FONT = "STSong-Light"  # every reader has a face for it: no font file is needed
@@ -108,14 +108,7 @@ def _parts(sheet: _Sheet, told: Told) -> None:
 
 def _foot(sheet: _Sheet, told: Told, address: str) -> None:
     canvas, top = sheet.canvas, sheet.y - 4 * mm
-    matrix = list(segno.make(address, error="m").matrix)
-    size = _QR / len(matrix)
-    for row, cells in enumerate(matrix):
-        for column, is_dark in enumerate(cells):
-            if is_dark:
-                canvas.rect(
-                    _LEFT + column * size, top - (row + 1) * size, size, size, stroke=0, fill=1
-                )
+    draw_qr(canvas, address, _LEFT, top - _QR, _QR, border=0)
     canvas.setFont(FONT, _USUAL)
     canvas.drawString(_LEFT + _QR + 8 * mm, top - 8 * mm, "负责人签字 Signed ________________")
     canvas.drawString(_LEFT + _QR + 8 * mm, top - 18 * mm, "经办人签字 Signed ________________")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from datetime import date
 
-import segno
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
-from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from services.points.actions.certificates import ask
@@ -24,6 +21,7 @@ from shared.errors import LinliError, Missing, Rejected
 from shared.messaging.transaction import transaction
 from shared.web.access import public, require_role
 from shared.web.auth import require_subject
+from shared.web.codes import qr_svg
 from shared.web.i18n import t, words_of
 
 PLACE = "/points/certificates"
@@ -112,11 +110,7 @@ def _add_sheets(blueprint: Blueprint, sessions: Sessions) -> None:
     def print_certificate(code: str) -> str:
         told = allowed(code)
         address = _address(told)
-        drawn = io.BytesIO()
-        segno.make(address, error="m").save(
-            drawn, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True, border=2
-        )
-        qr = Markup(drawn.getvalue().decode())  # noqa: S704 - segno drew it from our own address
+        qr = qr_svg(address, border=2)
         return render_template("certificate_print.html", told=told, qr=qr, address=address)
 
     @blueprint.get(PLACE + "/<code>/certificate.pdf")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
-import segno
 from flask import Blueprint, render_template, url_for
-from markupsafe import Markup
 
 from services.points.queries.honour_certificates import HonourTold, honour_by_code
 from shared.db.session import Sessions
 from shared.errors import Missing
 from shared.web.access import public, require_role
 from shared.web.auth import require_subject
+from shared.web.codes import qr_svg
 
 PLACE = "/points/honours"
 OFFICE = frozenset({"staff", "manager", "auditor"})
@@ -44,13 +41,8 @@ def add_honour_certificates(blueprint: Blueprint, sessions: Sessions) -> None:
         require_subject(told.resident_no, unless=OFFICE)
         address = url_for("points_pages.verify_honour", code=told.code, _external=True)
         return render_template(
-            "honour_certificate_print.html", told=told, address=address, qr=_drawn(address)
+            "honour_certificate_print.html",
+            told=told,
+            address=address,
+            qr=qr_svg(address, border=2),
         )
-
-
-def _drawn(address: str) -> Markup:
-    drawn = io.BytesIO()
-    segno.make(address, error="m").save(
-        drawn, kind="svg", xmldecl=False, svgns=False, nl=False, omitsize=True, border=2
-    )
-    return Markup(drawn.getvalue().decode())  # noqa: S704 - segno drew it from our own address

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import segno
 from flask import Blueprint, flash, redirect, render_template, request
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from services.points.actions.redemptions_claimed import cancel, collect, look, redemption_of
@@ -17,6 +15,7 @@ from shared.errors import Conflict, LinliError, Missing
 from shared.messaging.transaction import transaction
 from shared.web.access import require_role
 from shared.web.auth import require_subject, signed_in
+from shared.web.codes import qr_svg
 from shared.web.i18n import t, words_of
 
 OFFICE = frozenset({"staff", "manager", "operator", "auditor"})
@@ -68,7 +67,7 @@ def _add_own(blueprint: Blueprint, sessions: Sessions, key: bytes) -> None:
             "redemption.html",
             one=one,
             code=shown_code(code) if is_shown else None,
-            picture=_picture(code) if is_shown else None,
+            picture=qr_svg(code, border=2) if is_shown else None,
             honour=honour,
             is_own=is_own,
             is_clerk=account.role == "staff",
@@ -177,9 +176,3 @@ def _one(found: Found | None) -> Found:
 
 def _before(asked: str) -> int:
     return int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else ID_MAX
-
-
-def _picture(code: str) -> Markup:
-    """The code as a QR picture that a scanner types as it is; drawn here, of ten known letters."""
-    drawn = segno.make(code, error="m", micro=False).svg_inline(border=2, omitsize=True)
-    return Markup(drawn)  # noqa: S704 - made from our own alphabet
