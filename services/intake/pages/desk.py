@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from flask import Blueprint, render_template
+from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from services.intake.pages.due import due_tidings
@@ -13,30 +12,10 @@ from services.intake.queries.patrols import alarms_of_head
 from shared.db.session import Sessions
 from shared.web.access import require_role
 from shared.web.auth import Account, signed_in
+from shared.web.desk import Place, Tiding, render_desk
 from shared.web.i18n import t
 
 ROLES = ("staff", "manager", "operator", "auditor")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A page that the desk leads to, what it is for, and who may open it."""
-
-    path: str
-    zh: str
-    en: str
-    about_zh: str
-    about_en: str
-    roles: frozenset[str] = frozenset(ROLES)
-
-
-@dataclass(frozen=True, slots=True)
-class Tiding:
-    """Something that this reader must act on now, and the page where."""
-
-    path: str
-    words: str
-    tone: str = "warn"
 
 
 def _missed_visits(session: Session, account: Account) -> Iterable[Tiding]:
@@ -252,14 +231,8 @@ def make_desk(sessions: Sessions) -> Blueprint:
     @blueprint.get("/desk")
     @require_role(*ROLES)
     def show_desk() -> str:
-        role = signed_in().role
-        places = [
-            (place.path, t(place.zh, place.en), t(place.about_zh, place.about_en))
-            for place in PLACES
-            if role in place.roles
-        ]
         with sessions() as session:
             tidings = [one for tell in TELLERS for one in tell(session, signed_in())]
-        return render_template("intake_desk.html", places=places, tidings=tidings)
+        return render_desk(t("受理工作台", "Intake desk"), PLACES, tidings)
 
     return blueprint

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from flask import Blueprint, render_template
+from flask import Blueprint
 
 from shared.web.access import require_role
-from shared.web.auth import signed_in
+from shared.web.desk import Place, render_desk
 from shared.web.i18n import t
 
 ROLES = ("staff", "manager", "auditor")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A page that the desk leads to, what it is for, and who may open it."""
-
-    path: str
-    zh: str
-    en: str
-    about_zh: str
-    about_en: str
-    roles: frozenset[str] = frozenset(ROLES)
 
 
 PLACES = (
@@ -142,10 +128,4 @@ def add_desk(blueprint: Blueprint) -> None:
     @blueprint.get("/points/desk")
     @require_role(*ROLES)
     def show_desk() -> str:
-        role = signed_in().role
-        places = [
-            (place.path, t(place.zh, place.en), t(place.about_zh, place.about_en))
-            for place in PLACES
-            if role in place.roles
-        ]
-        return render_template("desk.html", places=places)
+        return render_desk(t("积分工作台", "Points desk"), PLACES)
