@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 from playwright.sync_api import Page as Tab
-from werkzeug.serving import make_server
 
 from services.intake.actions import buildings
 from services.intake.rules.homes import BuildingRow, HomeRow, RoomRow
 from shared.messaging.transaction import transaction
-from tests.browser import chromium
+from tests.browser.visiting import PATIENCE_MS, PHONE, serving, sign_in
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     GRID,
     PASSWORD,
@@ -26,20 +24,10 @@ from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-_PATIENCE_MS = 60_000
 BUILDING = GRID + "00003"
 DOORS = f"/census/{BUILDING}"
 FORM = f"{DOORS}/1/502/H00001"
 EMPTY = f"{DOORS}/1/503/new"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=_PATIENCE_MS)
-        started = chromium.start(playwright)
-        yield started
-        started.close()
 
 
 @pytest.fixture
@@ -51,34 +39,21 @@ def site(intake: Intake) -> Iterator[str]:  # noqa: F811 - the fixture
         rooms = [RoomRow(BUILDING, "1", room, "lived_in") for room in ("502", "503")]
         buildings.put_rooms(tx, rooms)
         buildings.put_homes(tx, [HomeRow("H00001", BUILDING, "1", "502", None, None)])
-    server = make_server("127.0.0.1", 0, intake.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(intake.app) as address:
+        yield address
 
 
 @pytest.fixture
 def phone(browser: Browser, site: str, intake: Intake) -> Iterator[BrowserContext]:  # noqa: F811
     """Signed in as staff, with the building opened once while there was a network."""
-    context = browser.new_context(base_url=site, viewport={"width": 390, "height": 844})
-    context.set_default_timeout(_PATIENCE_MS)
+    context = browser.new_context(base_url=site, viewport=PHONE)
+    context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
-    sign_in(tab, intake.account("staff"))
+    sign_in(tab, intake.account("staff"), PASSWORD)
     tab.goto(DOORS)
     held(tab)
     yield context
     context.close()
-
-
-def sign_in(tab: Tab, login: str) -> None:
-    tab.goto("/sign-in")
-    tab.fill("[name=login]", login)
-    tab.fill("[name=password]", PASSWORD)
-    tab.click("main form button")
-    expect(tab.locator("form.who")).to_be_visible()
 
 
 def held(tab: Tab) -> None:
@@ -260,7 +235,7 @@ def test_another_person_on_the_same_phone_neither_sees_nor_sends_them(
     phone.clear_cookies()
     phone.set_offline(False)
     expect(tab.locator("[data-offline-sign-in]")).to_be_visible()
-    sign_in(tab, intake.account("staff"))
+    sign_in(tab, intake.account("staff"), PASSWORD)
     tab.goto(DOORS)
     held(tab)
     unsent(tab, 0)
@@ -273,12 +248,10 @@ def test_without_scripts_a_household_is_registered_found_and_seen_for_a_reason(
     site: str,
     intake: Intake,  # noqa: F811
 ) -> None:
-    context = browser.new_context(
-        base_url=site, java_script_enabled=False, viewport={"width": 390, "height": 844}
-    )
-    context.set_default_timeout(_PATIENCE_MS)
+    context = browser.new_context(base_url=site, java_script_enabled=False, viewport=PHONE)
+    context.set_default_timeout(PATIENCE_MS)
     tab = context.new_page()
-    sign_in(tab, intake.account("staff"))
+    sign_in(tab, intake.account("staff"), PASSWORD)
     tab.goto(DOORS)
     expect(tab.locator("[data-offline-queue]")).to_be_hidden()
     tab.click(f"a[href='{EMPTY}']")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 from playwright.sync_api import Page as Tab
-from werkzeug.serving import make_server
 
 from services.intake.actions import photos
 from services.intake.actions.opening import Opened
 from services.intake.actions.steps import Step
 from services.intake.rules.states import Action, Actor
 from shared.messaging.transaction import transaction
-from tests.browser import chromium
 from tests.browser.looks import LOOKS, PICTURED
+from tests.browser.visiting import DESK, PATIENCE_MS, PHONE, serving, sign_in
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
@@ -33,31 +31,15 @@ from tests.unit.intake.camera import photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-_PATIENCE_MS = 60_000
 _PICTURES = Path(__file__).parent / "screenshots"
-_PHONE, _DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 _AXE = {"resultTypes": ["violations"], "preload": False, "iframes": False}
 _WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=_PATIENCE_MS)
-        started = chromium.start(playwright)
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def site(intake: Intake) -> Iterator[str]:  # noqa: F811 - the fixture
-    server = make_server("127.0.0.1", 0, intake.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(intake.app) as address:
+        yield address
 
 
 class Windows:
@@ -70,19 +52,15 @@ class Windows:
     def of(self, login: str = "", *, scripts: bool = False) -> Tab:
         context = self.browser.new_context(
             base_url=self.site,
-            viewport=_PHONE,  # type: ignore[arg-type]
+            viewport=PHONE,
             java_script_enabled=scripts,
             locale="zh-CN",
         )
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         tab = context.new_page()
         if login:
-            tab.goto("/sign-in")
-            tab.fill("[name=login]", login)
-            tab.fill("[name=password]", PASSWORD)
-            tab.click("main form button")
-            expect(tab.locator("form.who")).to_be_visible()
+            sign_in(tab, login, PASSWORD)
         return tab
 
 
@@ -106,8 +84,8 @@ def in_every_look(tab: Tab, name: str, address: str) -> None:
         answer = tab.goto(address)
         assert answer
         assert answer.status == 200
-        for size in (_DESK, _PHONE):
-            tab.set_viewport_size(size)  # type: ignore[arg-type]
+        for size in (DESK, PHONE):
+            tab.set_viewport_size(size)
             look = f"{name}-{language}-{'elder' if elder == '1' else 'usual'}-{size['width']}"
             if (language, elder, size["width"]) in PICTURED:
                 tab.screenshot(path=_PICTURES / f"{look}.png", full_page=True)

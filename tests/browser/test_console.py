@@ -15,23 +15,19 @@ from playwright.sync_api import (
     ConsoleMessage,
     Request,
     Route,
-    ViewportSize,
     expect,
-    sync_playwright,
 )
 from playwright.sync_api import Page as Tab
 
-from tests.browser import chromium
+from tests.browser import visiting
 from tests.browser.console import LETTERS, NOT_FOUND, PAGES, PASSWORD, Console, Page, lived_in
 from tests.browser.looks import EXAMINED, LOOKS, PICTURED
+from tests.browser.visiting import DESK, PATIENCE_MS, PHONE
 
 # The first test pays for the district, and for a browser where there is none yet.
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 _PICTURES = Path(__file__).parent / "screenshots"
-_PHONE: ViewportSize = {"width": 390, "height": 844}
-_DESK: ViewportSize = {"width": 1280, "height": 800}
-_PATIENCE_MS = 60_000  # on a busy machine; what is there is seen at once
 _LEFT = "net::ERR_ABORTED"
 _AXE = {"resultTypes": ["violations"], "preload": False, "iframes": False}
 _OVERFLOW = """() => {
@@ -48,15 +44,6 @@ _SPILT = """() => [...document.querySelectorAll("button, .button, .chip, .stat, 
   .map(e => e.outerHTML.slice(0, 160)).slice(0, 3)"""
 
 Open = Callable[..., BrowserContext]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=_PATIENCE_MS)
-        started = chromium.start(playwright)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +79,7 @@ def opened(browser: Browser, cookies: Callable[[str], Any]) -> Iterator[Open]:
         context = browser.new_context(
             storage_state=cookies(role), locale="zh-CN", timezone_id="Asia/Shanghai", **options
         )
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         return context
 
@@ -103,16 +90,12 @@ def opened(browser: Browser, cookies: Callable[[str], Any]) -> Iterator[Open]:
 
 def sign_in(tab: Tab, console: Console, role: str) -> None:
     """Through the page, as a person does."""
-    tab.goto(f"{console.url}/sign-in")
-    tab.fill("[name=login]", console.login(role))
-    tab.fill("[name=password]", PASSWORD)
-    tab.click("main form button")
-    expect(tab.locator("form.who")).to_be_visible()
+    visiting.sign_in(tab, console.login(role), PASSWORD, site=console.url)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_in_every_look(page: Page, console: Console, opened: Open) -> None:
-    context = opened(page.role, viewport=_DESK)
+    context = opened(page.role, viewport=DESK)
     tab = context.new_page()
     complaints = listen(tab)
     for language, elder in LOOKS:
@@ -124,7 +107,7 @@ def test_a_page_in_every_look(page: Page, console: Console, opened: Open) -> Non
         assert answer
         assert answer.status == (404 if page.name == NOT_FOUND else 200)
         assert "default-src 'none'" in answer.headers["content-security-policy"]
-        for size in (_DESK, _PHONE):
+        for size in (DESK, PHONE):
             tab.set_viewport_size(size)
             look(tab, page, (language, elder, size["width"]))
     assert [each for each in complaints if page.name != NOT_FOUND or "404" not in each] == []
@@ -247,7 +230,7 @@ def test_a_page_is_used_from_the_keyboard(console: Console, opened: Open) -> Non
 
 def test_what_a_finger_must_hit_is_large_enough(console: Console, opened: Open) -> None:
     for elder, least in (("0", 44), ("1", 60)):
-        context = opened("operator", viewport=_PHONE, has_touch=True)
+        context = opened("operator", viewport=PHONE, has_touch=True)
         context.add_cookies([{"name": "elder", "value": elder, "url": console.url}])
         tab = context.new_page()
         tab.goto(f"{console.url}/points/dead-letters")
@@ -260,18 +243,18 @@ def test_what_a_finger_must_hit_is_large_enough(console: Console, opened: Open) 
 
 
 def test_a_reward_is_redeemed_and_its_code_confirmed(console: Console, opened: Open) -> None:
-    tab = opened("resident", java_script_enabled=False, viewport=_PHONE).new_page()
+    tab = opened("resident", java_script_enabled=False, viewport=PHONE).new_page()
     tab.goto(f"{console.url}/points/rewards/{console.seeded['reward']}")
     tab.click("main form.form button")
     tab.click("main form.form button")
     code = tab.locator(".pickup-code").inner_text()
     expect(tab.locator(".pickup svg")).to_be_visible()
     # Looked at with scripts, because axe is one; confirmed without.
-    looked_at = _at_counter(opened("partner", viewport=_PHONE).new_page(), console, code)
+    looked_at = _at_counter(opened("partner", viewport=PHONE).new_page(), console, code)
     looked_at.screenshot(path=_PICTURES / "counter-confirm-zh-usual-390.png", full_page=True)
     assert looked_at.evaluate(_OVERFLOW) == []
     assert Axe().run(looked_at, options=_AXE).violations_count == 0
-    unscripted = opened("partner", java_script_enabled=False, viewport=_PHONE).new_page()
+    unscripted = opened("partner", java_script_enabled=False, viewport=PHONE).new_page()
     till = _at_counter(unscripted, console, code.lower())
     till.click("main form.form button")
     expect(till.locator(".notice.tone-ok")).to_be_visible()
@@ -295,7 +278,7 @@ class TestWithoutScripts:
 
     @pytest.fixture
     def tab(self, console: Console, opened: Open) -> Tab:
-        tab = opened(java_script_enabled=False, viewport=_PHONE).new_page()
+        tab = opened(java_script_enabled=False, viewport=PHONE).new_page()
         sign_in(tab, console, "operator")
         return tab
 

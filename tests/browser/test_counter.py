@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Route, expect
 from playwright.sync_api import Page as Tab
-from werkzeug.serving import make_server
 
 from services.intake.actions.opening import Seals
 from services.intake.rules.paper import Code, read_sheet
 from shared.messaging.transaction import transaction
-from tests.browser import chromium, seed_counter
+from tests.browser import seed_counter
 from tests.browser.test_console import listen
+from tests.browser.visiting import DESK, PATIENCE_MS, PHONE, serving, sign_in
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
@@ -26,9 +25,6 @@ from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-_PATIENCE_MS = 60_000
-_PHONE = {"width": 390, "height": 844}
-_DESK = {"width": 1280, "height": 800}
 _LINES = 60
 _KEYSTROKES_MAX = 12
 # Keys pressed anywhere but for the text itself.
@@ -41,24 +37,10 @@ _WIDTH = "() => document.documentElement.scrollWidth - document.documentElement.
 Opens = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=_PATIENCE_MS)
-        started = chromium.start(playwright)
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def site(intake: Intake) -> Iterator[str]:  # noqa: F811 - the fixture
-    server = make_server("127.0.0.1", 0, intake.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(intake.app) as address:
+        yield address
 
 
 @pytest.fixture
@@ -73,18 +55,14 @@ def opens(browser: Browser, site: str, intake: Intake) -> Iterator[Opens]:  # no
     contexts = []
 
     def open_one(role: str = "", **options: Any) -> BrowserContext:
-        options.setdefault("viewport", _DESK)
+        options.setdefault("viewport", DESK)
         context = browser.new_context(base_url=site, locale="zh-CN", **options)
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = context.new_page()
         if role:
             login = intake.account(role, "R000001" if role == "resident" else None)
-            tab.goto("/sign-in")
-            tab.fill("[name=login]", login)
-            tab.fill("[name=password]", PASSWORD)
-            tab.click("main form button")
-            expect(tab.locator("form.who")).to_be_visible()
+            sign_in(tab, login, PASSWORD)
         return context
 
     yield open_one
@@ -186,7 +164,7 @@ def test_what_is_printed_is_read_back(opens: Opens, intake: Intake) -> None:  # 
         assert tab.evaluate(_WIDTH) <= 0
         assert read_sheet(tab.screenshot(full_page=True)) == [code]
     tab.emulate_media(media="screen")
-    tab.set_viewport_size(_DESK)  # type: ignore[arg-type]
+    tab.set_viewport_size(DESK)
     tab.goto("/paper")
     tab.fill("[name=count]", "3")
     tab.click("button[value=page]")
@@ -216,7 +194,7 @@ def test_sixty_lines_without_network_outlive_their_tab_and_come_once(
     opens: Opens,
     intake: Intake,  # noqa: F811
 ) -> None:
-    phone = opens("staff", viewport=_PHONE)
+    phone = opens("staff", viewport=PHONE)
     tab = phone.pages[0]
     stall = open_sitting(tab)
     expect(tab.locator("[data-offline-held]")).to_have_attribute("data-held", "1/1")
@@ -272,7 +250,7 @@ def test_a_photo_waits_on_the_phone_with_its_line(
     opens: Opens,
     intake: Intake,  # noqa: F811
 ) -> None:
-    phone = opens("staff", viewport=_PHONE)
+    phone = opens("staff", viewport=PHONE)
     tab = phone.pages[0]
     open_sitting(tab)
     picture = tab.screenshot()
@@ -291,7 +269,7 @@ def test_alike_lines_are_grouped_without_scripts(
     intake: Intake,  # noqa: F811
     seeded: dict[str, str],
 ) -> None:
-    tab = opens("staff", java_script_enabled=False, viewport=_PHONE).pages[0]
+    tab = opens("staff", java_script_enabled=False, viewport=PHONE).pages[0]
     tab.goto(f"/tea-stall/{seeded['stall']}")
     tab.fill("[name=text]", "停车位太少")
     tab.click("main form.form button.wide")
@@ -305,7 +283,7 @@ def test_alike_lines_are_grouped_without_scripts(
 
 
 def test_a_resident_applies_without_scripts_and_types_nothing_twice(opens: Opens) -> None:
-    tab = opens("resident", java_script_enabled=False, viewport=_PHONE).pages[0]
+    tab = opens("resident", java_script_enabled=False, viewport=PHONE).pages[0]
     for code, typed in (("elder-card", {"home_address": "合心路 8 号"}), ("pension-check", {})):
         tab.goto(f"/hall/matters/{code}/apply")
         for name, value in typed.items():

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from services.intake.actions.opening import Seals
 from shared import clock
 from shared.messaging.transaction import transaction
-from tests.browser import chromium, seed_patrols
+from tests.browser import seed_patrols
 from tests.browser.console import Page
 from tests.browser.looks import LOOKS
 from tests.browser.test_console import listen, look
+from tests.browser.visiting import DESK, PATIENCE_MS, PHONE, serving, sign_in
 from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
     PASSWORD,
     Intake,
@@ -30,9 +29,6 @@ from tests.integration.intake.conftest import (  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-_PATIENCE_MS = 60_000
-_PHONE = {"width": 390, "height": 844}
-_DESK = {"width": 1280, "height": 800}
 
 PAGES = (
     Page("patrol", "staff", "/patrol"),
@@ -65,25 +61,11 @@ _PARTS = 4  # none takes long, also on a busy machine
 Opens = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=_PATIENCE_MS)
-        started = chromium.start(playwright)
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def site(intake: Intake) -> Iterator[str]:  # noqa: F811 - the fixture
     clock.freeze(None)  # phones have clocks of their own
-    server = make_server("127.0.0.1", 0, intake.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(intake.app) as address:
+        yield address
 
 
 @pytest.fixture
@@ -110,17 +92,13 @@ def opens(browser: Browser, site: str, logins: dict[str, str]) -> Iterator[Opens
     contexts = []
 
     def open_one(role: str = "", **options: Any) -> BrowserContext:
-        options.setdefault("viewport", _DESK)
+        options.setdefault("viewport", DESK)
         context = browser.new_context(base_url=site, locale="zh-CN", **options)
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         tab = context.new_page()
         if role:
-            tab.goto("/sign-in")
-            tab.fill("[name=login]", logins[role])
-            tab.fill("[name=password]", PASSWORD)
-            tab.click("main form button")
-            expect(tab.locator("form.who")).to_be_visible()
+            sign_in(tab, logins[role], PASSWORD)
         return context
 
     yield open_one
@@ -147,8 +125,8 @@ def test_every_page_in_every_look(
             answer = tab.goto(page.path.format(**seeded))
             assert answer
             assert answer.status == 200, page.name
-            for size in (_DESK, _PHONE):
-                tab.set_viewport_size(size)  # type: ignore[arg-type]
+            for size in (DESK, PHONE):
+                tab.set_viewport_size(size)
                 look(tab, page, (language, elder, size["width"]))
         assert complaints == [], page.name
 
@@ -158,7 +136,7 @@ def test_visits_without_network_outlive_their_tab_and_come_once(
     intake: Intake,  # noqa: F811
     seeded: dict[str, str],
 ) -> None:
-    phone = opens("staff", viewport=_PHONE)
+    phone = opens("staff", viewport=PHONE)
     tab = phone.pages[0]
     tab.goto("/patrol")
     # The list and a form for each of four spots are held, while there is a network.
@@ -197,7 +175,7 @@ def test_a_photo_waits_on_the_phone_with_its_visit(
     intake: Intake,  # noqa: F811
     seeded: dict[str, str],
 ) -> None:
-    phone = opens("staff", viewport=_PHONE)
+    phone = opens("staff", viewport=PHONE)
     tab = phone.pages[0]
     tab.goto("/patrol/spots/S3/visit")
     file = {"name": "a.png", "mimeType": "image/png", "buffer": tab.screenshot()}
@@ -216,7 +194,7 @@ def test_a_visit_without_scripts(
     intake: Intake,  # noqa: F811
     seeded: dict[str, str],
 ) -> None:
-    tab = opens("staff", viewport=_PHONE, java_script_enabled=False).pages[0]
+    tab = opens("staff", viewport=PHONE, java_script_enabled=False).pages[0]
     tab.goto("/patrol/spots/S3/visit")
     tab.locator("input[inputmode=numeric]").fill("12")
     tab.click("form[data-visit] button.wide")
@@ -242,7 +220,7 @@ def test_the_codes_of_the_printed_sheet_open_the_visit(
 
 
 def test_what_a_wet_finger_must_hit_is_large(opens: Opens, seeded: dict[str, str]) -> None:
-    tab = opens("staff", viewport=_PHONE, has_touch=True).pages[0]
+    tab = opens("staff", viewport=PHONE, has_touch=True).pages[0]
     for path in ("/patrol", "/patrol/spots/S1/visit"):
         tab.goto(path)
         heights = tab.eval_on_selector_all(
@@ -258,7 +236,7 @@ def test_a_neighbour_claims_a_wish_without_scripts(
     intake: Intake,  # noqa: F811
     seeded: dict[str, str],
 ) -> None:
-    tab = opens("resident", viewport=_PHONE, java_script_enabled=False).pages[0]
+    tab = opens("resident", viewport=PHONE, java_script_enabled=False).pages[0]
     tab.goto("/wishes")
     expect(tab.locator(".wish h2").first).to_have_text("出院回家急需一辆轮椅")  # urgent ones first
     tab.locator(".wish a.button").first.click()
