@@ -76,6 +76,8 @@ def _metrics_directory() -> str:
 def _serve(names: tuple[str, ...], options: dict[str, Any]) -> None:
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
 
+    from shared import garbage  # noqa: PLC0415
+
     class Server(BaseApplication):  # type: ignore[misc]
         """gunicorn, told by us instead of by a file."""
 
@@ -86,7 +88,9 @@ def _serve(names: tuple[str, ...], options: dict[str, Any]) -> None:
 
         def load(self) -> WSGIApplication:
             """Make the application; runs in each worker process."""
-            return make_application(names)
+            app = make_application(names)
+            garbage.settle()
+            return app
 
     Server().run()
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import dramatiq
 
-from shared import log, metrics
+from shared import garbage, log, metrics
 from shared.db.session import Sessions, make_engine, make_sessions
 from shared.messaging.clock_jobs import Clock, Job, queue_depths
 from shared.messaging.frame import Frame
@@ -178,6 +178,7 @@ class Worker:
             logger.info("worker stops", extra={"reason": signal.Signals(number).name})
             self._stop.set()
 
+        garbage.settle()
         sys.setswitchinterval(SWITCH_S)
         signal.signal(signal.SIGTERM, on_signal)
         signal.signal(signal.SIGINT, on_signal)
