@@ -54,10 +54,12 @@ def earned(
     veto = _veto(rules, kind, on, resident_no) if rules.vetoes else None
     campaign = _campaign(rules, kind, on) if rules.campaigns else None
     points = counted = 0
+    factors: Mapping[str, Any] = {}
     if worth is not None and worth.points and veto is None and minutes > 0:
         counted = min(minutes, rules.minutes_counted_max)
         formula = _formula(rules, kind, evidence, campaign)
         points = (counted * formula.slope + formula.base) // formula.per
+        factors = formula.told
     explanation: dict[str, Any] = {
         "minutes": minutes,
         "evidence": evidence,
@@ -72,31 +74,25 @@ def earned(
             "reason": veto.reason,
         }
     elif counted or points:
-        _tell_factors(explanation, rules, kind, worth, campaign)
+        explanation.update(factors)
     hours = _ONE if worth is None else worth.hours
-    credited = minutes if hours == _ONE else minutes * hours.numerator // hours.denominator
-    return Earned(points, credited, explanation)
+    return Earned(points, minutes * hours.numerator // hours.denominator, explanation)
 
 
-def _tell_factors(
-    explanation: dict[str, Any],
-    rules: RuleSet,
-    kind: str,
-    worth: Evidence | None,
-    campaign: Campaign | None,
-) -> None:
+def _factors_told(
+    rules: RuleSet, kind: str, evidence: str, campaign: Campaign | None
+) -> dict[str, Any]:
     """What is other than 1 (or 0 for points each); the usual case stores nothing more."""
+    told: dict[str, Any] = {}
     if each := rules.points_each.get(kind):
-        explanation["points_each"] = _told(each)
+        told["points_each"] = _told(each)
     if (coefficient := rules.coefficients.get(kind, _ONE)) != _ONE:
-        explanation["coefficient"] = _told(coefficient)
-    if worth is not None and worth.points != _ONE:
-        explanation["weight"] = _told(worth.points)
+        told["coefficient"] = _told(coefficient)
+    if (weight := rules.evidence[evidence].points) != _ONE:
+        told["weight"] = _told(weight)
     if campaign is not None:
-        explanation["campaign"] = {
-            "name": campaign.name,
-            "multiplier": _told(campaign.multiplier),
-        }
+        told["campaign"] = {"name": campaign.name, "multiplier": _told(campaign.multiplier)}
+    return told
 
 
 def _told(value: Fraction) -> int | str:
@@ -126,15 +122,19 @@ def _formula(rules: RuleSet, kind: str, evidence: str, campaign: Campaign | None
         if campaign is not None:
             factor *= campaign.multiplier
         known = rules.formulas[place] = _worked_out(
-            rules.rates.get(kind, _NONE) * factor, rules.points_each.get(kind, _NONE) * factor
+            rules.rates.get(kind, _NONE) * factor,
+            rules.points_each.get(kind, _NONE) * factor,
+            _factors_told(rules, kind, evidence, campaign),
         )
     return known
 
 
-def _worked_out(an_hour: Fraction, each: Fraction) -> Formula:
-    per = 60 * an_hour.denominator * each.denominator
+def _worked_out(an_hour: Fraction, each: Fraction, told: dict[str, Any]) -> Formula:
     return Formula(
-        an_hour.numerator * each.denominator, each.numerator * 60 * an_hour.denominator, per
+        slope=an_hour.numerator * each.denominator,
+        base=each.numerator * 60 * an_hour.denominator,
+        per=60 * an_hour.denominator * each.denominator,
+        told=told,
     )
 
 

@@ -54,11 +54,15 @@ class Veto:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """points = floor((minutes counted x slope + base) / per), in whole numbers."""
+    """points = floor((minutes counted x slope + base) / per), in whole numbers.
+
+    `told` are the factors that made it, as an award's explanation names them.
+    """
 
     slope: int
     base: int
     per: int
+    told: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
