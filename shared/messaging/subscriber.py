@@ -5,6 +5,10 @@ comes, which is decoding and so overlaps with the others' waiting for the databa
 work. Every delivery remembers the channel it came on: after a reconnect its tag means another
 message, so an ack goes to that channel or nowhere, and the broker delivers again.
 
+A batch begins no sooner than PACE_S after the one before it, unless it is whole. So the first that
+comes after a quiet while goes at once, and what trickles in behind it shares a transaction instead
+of taking one each, which costs several processors more than it gains.
+
 A second working thread does one batch's Python while the database does the other's. It takes whole
 batches only: small ones would cost more than they gain, and then one thread keeps up alone.
 """
@@ -35,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
 LOOK_S = 1.0
+PACE_S = 0.02
 
 T = TypeVar("T", bound=Sized)
 
@@ -72,6 +77,7 @@ class Subscriber(Generic[T]):
         self._waiting: deque[tuple[Delivery, T]] = deque()
         self._items_waiting = 0
         self._at_work = 0
+        self._began_at_s = 0.0
         self._arrived = threading.Condition()
         self._stopping = threading.Event()
         self._connection: SturdyConnection | None = None
@@ -150,8 +156,10 @@ class Subscriber(Generic[T]):
         with self._arrived:
             if not self._may_take():
                 self._arrived.wait(LOOK_S)
+            self._keep_pace()
             if self._stopping.is_set() or not self._may_take():
                 return []
+            self._began_at_s = time.monotonic()
             batch: list[tuple[Delivery, T]] = []
             items = 0
             while self._waiting and (not batch or items < self._batch_max):
@@ -165,6 +173,13 @@ class Subscriber(Generic[T]):
         if self._at_work:
             return self._items_waiting >= self._batch_max
         return bool(self._waiting)
+
+    def _keep_pace(self) -> None:
+        early_s = self._began_at_s + PACE_S - time.monotonic()
+        if early_s > 0:
+            self._arrived.wait_for(
+                lambda: self._stopping.is_set() or self._items_waiting >= self._batch_max, early_s
+            )
 
     # The connection's thread.
 

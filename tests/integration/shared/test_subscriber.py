@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pika
 import pytest
 
-from shared.messaging.subscriber import Delivery, Subscriber
+from shared.messaging.subscriber import PACE_S, Delivery, Subscriber
 from tests import stack
 
 QUEUE = "work"
@@ -130,6 +130,33 @@ def test_it_takes_what_is_there_in_batches(
     subscriber.stop()
     assert max(sizes) <= 20
     until(lambda: waiting(channel) == 0)
+
+
+def test_what_trickles_in_shares_batches(
+    vhosts: dict[str, str], channel: pika.channel.Channel
+) -> None:
+    """On a slow machine fewer come in a pace's time, so the law holds however long it takes."""
+    began_at_s: list[float] = []
+    count = 0
+
+    def process(batch: list[list[str]]) -> None:
+        nonlocal count
+        began_at_s.append(time.monotonic())
+        count += len(batch)
+
+    subscriber = Subscriber(
+        vhosts["LINLI_BROKER_URL"], QUEUE, _prepare, process, batch_max=1000, prefetch=1000
+    )
+    subscriber.start()
+    until(lambda: subscriber.connected)
+    for n in range(100):
+        publish(channel, f"m{n}")
+        time.sleep(PACE_S / 10)
+    until(lambda: count == 100)
+    subscriber.stop()
+    lasted_s = began_at_s[-1] - began_at_s[0]
+    assert len(began_at_s) <= lasted_s / PACE_S + 1.5
+    assert len(began_at_s) > 1, "none waits for all of them"
 
 
 def _close_connection_of(name: str) -> None:
