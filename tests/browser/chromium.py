@@ -13,7 +13,9 @@ from playwright.sync_api import Browser, Playwright
 _REPO = Path(__file__).resolve().parents[2]
 _GET = _REPO / "deploy/local/system-package.sh"
 _TOOLS = _REPO / ".run/tools"
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The shell is the same engine without a desktop's browser around it: half the processor's time.
+_PACKAGES = ("chromium-headless-shell", "chromium")
+_NAMES = (*_PACKAGES, "chromium-browser", "google-chrome")
 _FONTS = "fonts-noto-cjk"
 _MANAGERS = ("apt", "dnf", "apk", "zypper", "pacman")
 _MISSING = "没有 Chromium，也装不上 / there is no Chromium, and it could not be installed"
@@ -28,9 +30,11 @@ _ARGUMENTS = [
 
 def start(playwright: Playwright) -> Browser:
     """The browser. Skips with the reason where there can be none, and fails under CI."""
-    if not (program := _find()):
-        _get("chromium")
-        program = _find()
+    program = _find()
+    for package in _PACKAGES:
+        if not program:
+            _get(package)
+            program = _find()
     if not program:
         is_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
         (pytest.fail if is_ci else pytest.skip)(_MISSING)
@@ -45,14 +49,21 @@ def _find() -> str | None:
     for name in _NAMES:
         if installed := shutil.which(name):
             return installed
-    unpacked = _TOOLS / "chromium/usr/lib/chromium/chromium"
-    return str(unpacked) if unpacked.exists() else None
+    for name in _PACKAGES:
+        if (unpacked := _TOOLS / name / "usr/lib/chromium" / name).exists():
+            return str(unpacked)
+    return None
 
 
 def _unpacked() -> dict[str, str | float | bool]:
     """What programs and fonts that were unpacked, not installed, need in the environment."""
-    root, found = _TOOLS / "chromium", dict[str, str | float | bool]()
-    libraries = [path for place in ("usr/lib", "lib") for path in (root / place).glob("*-linux-*")]
+    found: dict[str, str | float | bool] = {}
+    libraries = [
+        path
+        for package in _PACKAGES
+        for place in ("usr/lib", "lib")
+        for path in (_TOOLS / package / place).glob("*-linux-*")
+    ]
     if libraries:
         found["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
     if (_TOOLS / _FONTS).exists():
