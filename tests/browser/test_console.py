@@ -76,12 +76,8 @@ def opened(browser: Browser, cookies: Callable[[str], Any]) -> Iterator[Open]:
     contexts = []
 
     def open_one(role: str = "", **options: Any) -> BrowserContext:
-        context = browser.new_context(
-            storage_state=cookies(role), locale="zh-CN", timezone_id="Asia/Shanghai", **options
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        contexts.append(context)
-        return context
+        contexts.append(window_of(browser, cookies(role), **options))
+        return contexts[-1]
 
     yield open_one
     for context in contexts:
@@ -93,10 +89,33 @@ def sign_in(tab: Tab, console: Console, role: str) -> None:
     visiting.sign_in(tab, console.login(role), PASSWORD, site=console.url)
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser, cookies: Callable[[str], Any]) -> Iterator[Callable[[str], Tab]]:
+    """A role's one window, in which page after page is looked at: a new one costs a process."""
+    known: dict[str, Tab] = {}
+
+    def of(role: str) -> Tab:
+        if role not in known:
+            known[role] = window_of(browser, cookies(role)).new_page()
+        return known[role]
+
+    yield of
+    for tab in known.values():
+        tab.context.close()
+
+
+def window_of(browser: Browser, cookies: Any, **options: Any) -> BrowserContext:
+    context = browser.new_context(
+        storage_state=cookies, locale="zh-CN", timezone_id="Asia/Shanghai", **options
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_in_every_look(page: Page, console: Console, opened: Open) -> None:
-    context = opened(page.role, viewport=DESK)
-    tab = context.new_page()
+def test_a_page_in_every_look(page: Page, console: Console, window: Callable[[str], Tab]) -> None:
+    tab = window(page.role)
+    context = tab.context
     complaints = listen(tab)
     for language, elder in LOOKS:
         chosen = {"lang": language, "elder": elder}
