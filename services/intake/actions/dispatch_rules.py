@@ -1,12 +1,8 @@
-"""Drafts of dispatch rules: one manager makes and submits one, another publishes or rejects it.
-
-Every step names the revision that its person has seen; a draft that changed since is refused.
-"""
+"""Drafts of dispatch rules: one manager makes and submits one, another publishes or rejects it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,7 +11,8 @@ from sqlalchemy import text
 from services.intake.rules.dispatch import RuleList
 from services.intake.rules.dispatch_form import REASON_CHARACTERS_MAX, read_rules
 from shared import clock
-from shared.errors import Conflict, Forbidden, Missing, Rejected
+from shared.errors import Rejected
+from shared.four_eyes import Draft, others, own
 from shared.messaging.transaction import Transaction
 
 BODY_BYTES_MAX = 262_144
@@ -50,14 +47,6 @@ _INSTALL = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    body: dict[str, Any]
-    revision: int
-    state: str
-    made_by: str
-
-
 def begin(tx: Transaction, *, by: str) -> int:
     """A new draft, a copy of what is in force; its number."""
     values = {"empty": orjson.dumps(EMPTY).decode(), "by": by, "now": clock.now()}
@@ -76,7 +65,7 @@ def edit(
 
     Raises BadDispatchRules naming all that the new body would have wrong; nothing is then kept.
     """
-    body = change(_own(tx, draft_id, revision, by, "draft").body)
+    body = change(own(_locked(tx, draft_id), revision, by, "draft").body)
     rules = read_rules(body)
     written = orjson.dumps(body)
     if len(written) > BODY_BYTES_MAX:
@@ -93,26 +82,26 @@ def edit(
 
 def submit(tx: Transaction, draft_id: int, *, revision: int, by: str) -> None:
     """Give a draft to a second person. Raises BadDispatchRules while it cannot be used."""
-    read_rules(_own(tx, draft_id, revision, by, "draft").body)
+    read_rules(own(_locked(tx, draft_id), revision, by, "draft").body)
     tx.session.execute(_MOVE, {"id": draft_id, "state": "submitted", "now": clock.now()})
 
 
 def withdraw(tx: Transaction, draft_id: int, *, revision: int, by: str) -> None:
     """Take a submitted draft back to change it."""
-    _own(tx, draft_id, revision, by, "submitted")
+    own(_locked(tx, draft_id), revision, by, "submitted")
     tx.session.execute(_MOVE, {"id": draft_id, "state": "draft", "now": clock.now()})
 
 
 def publish(tx: Transaction, draft_id: int, *, revision: int, by: str) -> int:
     """Publish what somebody else submitted; it is in force at once. The version."""
-    read_rules(_others(tx, draft_id, revision, by).body)
+    read_rules(others(_locked(tx, draft_id), revision, by).body)
     values = {"id": draft_id, "by": by, "now": clock.now()}
     return int(tx.session.execute(_PUBLISH, values).scalar_one())
 
 
 def reject(tx: Transaction, draft_id: int, *, revision: int, by: str, reason: str) -> None:
     """Refuse what somebody else submitted, and say why."""
-    _others(tx, draft_id, revision, by)
+    others(_locked(tx, draft_id), revision, by)
     said = reason.strip()
     if not 1 <= len(said) <= REASON_CHARACTERS_MAX or "\x00" in said:
         raise Rejected(
@@ -133,37 +122,6 @@ def install(tx: Transaction, body: Mapping[str, Any], *, by: str) -> int | None:
     return None if version is None else int(version)
 
 
-def _own(tx: Transaction, draft_id: int, revision: int, by: str, state: str) -> _Locked:
-    draft = _locked(tx, draft_id, revision, state)
-    if draft.made_by != by:
-        raise Forbidden(
-            "not_yours",
-            "只有起草人可以修改；您可以新建自己的草案",
-            "only its maker may change a draft; you may begin one of your own",
-        )
-    return draft
-
-
-def _others(tx: Transaction, draft_id: int, revision: int, by: str) -> _Locked:
-    draft = _locked(tx, draft_id, revision, "submitted")
-    if draft.made_by == by:
-        raise Forbidden(
-            "four_eyes",
-            "起草人不能审核自己的草案，请另一位管理员审核",
-            "nobody checks a draft of their own: another manager must",
-        )
-    return draft
-
-
-def _locked(tx: Transaction, draft_id: int, revision: int, state: str) -> _Locked:
+def _locked(tx: Transaction, draft_id: int) -> Draft | None:
     row = tx.session.execute(_LOCK, {"id": draft_id}).one_or_none()
-    if row is None:
-        raise Missing("no_draft", "没有这份草案", "there is no such draft")
-    draft = _Locked(*row)
-    if draft.state != state or draft.revision != revision:
-        raise Conflict(
-            "draft_changed",
-            "草案已有变化，请重新打开后再操作",
-            "the draft has changed since: open it again",
-        )
-    return draft
+    return None if row is None else Draft(*row)

@@ -1,13 +1,7 @@
-"""Drafts of rules: one person makes and submits one, another publishes or rejects it.
-
-What is published is what was submitted, to the letter: every step names the revision it has
-seen, and a draft that has changed since is refused.
-"""
+"""Drafts of rules: one person makes and submits one, another publishes or rejects it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,7 +12,8 @@ from services.points.actions import rules as publishing
 from services.points.rules.rule_form import read_rule_set
 from services.points.rules.rule_set import REASON_CHARS_MAX, REASON_CHARS_MIN, RuleSet
 from shared import clock
-from shared.errors import Conflict, Forbidden, Missing, Rejected
+from shared.errors import Rejected
+from shared.four_eyes import Draft, others, own
 from shared.ids import uuid7
 from shared.messaging.transaction import Transaction
 
@@ -49,14 +44,6 @@ _DECIDE = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    body: dict[str, Any]
-    revision: int
-    state: str
-    made_by: str
-
-
 def begin(tx: Transaction, body: object, *, by: str) -> UUID:
     """A new draft; it need not be complete yet. Raises Rejected for what is no JSON object."""
     draft_id = uuid7()
@@ -67,14 +54,14 @@ def begin(tx: Transaction, body: object, *, by: str) -> UUID:
 
 def edit(tx: Transaction, draft_id: UUID, body: object, *, revision: int, by: str) -> None:
     """Replace a draft's body. Only its maker may, and only before it is submitted."""
-    _own(tx.session, draft_id, revision, by, "draft")
+    own(_locked(tx.session, draft_id), revision, by, "draft")
     values = {"draft_id": draft_id, "body": _storable(body), "now": clock.now()}
     tx.session.execute(_EDIT, values)
 
 
 def submit(tx: Transaction, draft_id: UUID, *, revision: int, by: str) -> RuleSet:
     """Give a draft to a second person. Raises BadRules while it could not be published."""
-    draft = _own(tx.session, draft_id, revision, by, "draft")
+    draft = own(_locked(tx.session, draft_id), revision, by, "draft")
     rules = read_rule_set(draft.body)
     publishing.check_start(tx.session, rules)
     tx.session.execute(_SUBMIT, {"draft_id": draft_id, "now": clock.now()})
@@ -83,13 +70,13 @@ def submit(tx: Transaction, draft_id: UUID, *, revision: int, by: str) -> RuleSe
 
 def withdraw(tx: Transaction, draft_id: UUID, *, revision: int, by: str) -> None:
     """Take a submitted draft back to change it."""
-    _own(tx.session, draft_id, revision, by, "submitted")
+    own(_locked(tx.session, draft_id), revision, by, "submitted")
     tx.session.execute(_WITHDRAW, {"draft_id": draft_id, "now": clock.now()})
 
 
 def publish(tx: Transaction, draft_id: UUID, *, revision: int, by: str) -> RuleSet:
     """Publish what somebody else submitted."""
-    draft = _others(tx.session, draft_id, revision, by)
+    draft = others(_locked(tx.session, draft_id), revision, by)
     rules = publishing.publish(tx, draft.body, made_by=draft.made_by, checked_by=by)
     _decide(tx.session, draft_id, "published", by, None)
     return rules
@@ -97,7 +84,7 @@ def publish(tx: Transaction, draft_id: UUID, *, revision: int, by: str) -> RuleS
 
 def reject(tx: Transaction, draft_id: UUID, *, revision: int, by: str, reason: str) -> None:
     """Refuse what somebody else submitted, and say why."""
-    _others(tx.session, draft_id, revision, by)
+    others(_locked(tx.session, draft_id), revision, by)
     said = reason.strip()
     if not REASON_CHARS_MIN <= len(said) <= REASON_CHARS_MAX or "\x00" in said:
         raise Rejected(
@@ -140,37 +127,6 @@ def _too_odd() -> Rejected:
     )
 
 
-def _own(session: Session, draft_id: UUID, revision: int, by: str, state: str) -> _Locked:
-    draft = _locked(session, draft_id, revision, state)
-    if draft.made_by != by:
-        raise Forbidden(
-            "not_yours",
-            "只有起草人可以修改；您可以复制为自己的草案",
-            "only its maker may change a draft; you may copy it to one of your own",
-        )
-    return draft
-
-
-def _others(session: Session, draft_id: UUID, revision: int, by: str) -> _Locked:
-    draft = _locked(session, draft_id, revision, "submitted")
-    if draft.made_by == by:
-        raise Forbidden(
-            "four_eyes",
-            "起草人不能审核自己的草案，请另一位方案管理员审核",
-            "nobody checks a draft of their own: another manager must",
-        )
-    return draft
-
-
-def _locked(session: Session, draft_id: UUID, revision: int, state: str) -> _Locked:
+def _locked(session: Session, draft_id: UUID) -> Draft | None:
     row = session.execute(_LOCK, {"draft_id": draft_id}).one_or_none()
-    if row is None:
-        raise Missing("no_draft", "没有这份草案", "there is no such draft")
-    draft = _Locked(*row)
-    if draft.state != state or draft.revision != revision:
-        raise Conflict(
-            "draft_changed",
-            "草案已有变化，请重新打开后再操作",
-            "the draft has changed since: open it again",
-        )
-    return draft
+    return None if row is None else Draft(*row)
