@@ -22,6 +22,7 @@ from shared.messaging.transaction import Transaction, transaction
 from shared.schemas import PARTNER_TYPES
 from shared.web import auth
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.i18n import t, words_of
 
 _OFFICE = frozenset({"staff", "operator", "auditor"})
@@ -196,16 +197,7 @@ def _add_states(blueprint: Blueprint, sessions: Sessions) -> None:
 def _change(
     sessions: Sessions, slug: str, verb: Callable[[Transaction], None], done: str
 ) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            verb(tx)
-    except Missing:
-        raise
-    except LinliError as error:
-        flash(words_of(error), "bad")
-    else:
-        flash(done, "ok")
-    return redirect(f"/partners/{slug}", 303)
+    return act(sessions, verb, back=f"/partners/{slug}", done=done)
 
 
 def _add_rotation(blueprint: Blueprint, sessions: Sessions) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,11 +17,12 @@ from services.intake.rules.patrols import read_whole
 from shared import clock
 from shared.clock import DISTRICT_TIMEZONE
 from shared.db.session import Sessions
-from shared.errors import Forbidden, LinliError, Missing, Rejected
-from shared.messaging.transaction import Transaction, transaction
+from shared.errors import Forbidden, Rejected
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/patrol"
 READERS = ("staff", "manager", "operator", "auditor")
@@ -73,7 +73,7 @@ def _add_level(blueprint: Blueprint, sessions: Sessions) -> None:
     def proclaim_level() -> Response:
         form = request.form
 
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             if not may_proclaim(tx.session, signed_in()):
                 raise Forbidden(
                     "not_head",
@@ -92,7 +92,7 @@ def _add_level(blueprint: Blueprint, sessions: Sessions) -> None:
                 f"Proclaimed; {moved} spots are due at other times now.",
             )
 
-        return _done(sessions, act, f"{PATH}/level")
+        return act(sessions, change, back=f"{PATH}/level", done=None)
 
 
 def _add_intervals(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -101,7 +101,7 @@ def _add_intervals(blueprint: Blueprint, sessions: Sessions) -> None:
     def set_interval() -> Response:
         form = request.form
 
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             patrol_dues.set_interval(
                 tx,
                 form.get("kind", ""),
@@ -112,7 +112,7 @@ def _add_intervals(blueprint: Blueprint, sessions: Sessions) -> None:
             )
             return t("间隔已保存。", "The interval is kept.")
 
-        return _done(sessions, act, f"{PATH}/level#intervals")
+        return act(sessions, change, back=f"{PATH}/level#intervals", done=None)
 
 
 def _add_alarms(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -134,11 +134,11 @@ def _add_alarms(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.post(f"{PATH}/alarms/<int:alarm_id>/acknowledge")
     @require_role(*WALKERS)
     def acknowledge_alarm(alarm_id: int) -> Response:
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             shifts.acknowledge_alarm(tx, alarm_id, signed_in().account_no)
             return t("已确认，补巡后告警自动解除。", "Seen; it ends with the next visit.")
 
-        return _done(sessions, act, f"{PATH}/alarms")
+        return act(sessions, change, back=f"{PATH}/alarms", done=None)
 
 
 def _add_shifts(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -165,7 +165,7 @@ def _add_shifts(blueprint: Blueprint, sessions: Sessions) -> None:
     def plan_shift() -> Response:
         form = request.form
 
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             starts, ends = (_local(name, form.get(name, "")) for name in ("starts_at", "ends_at"))
             if starts is None or ends is None:
                 raise _no_time("starts_at" if starts is None else "ends_at")
@@ -180,25 +180,25 @@ def _add_shifts(blueprint: Blueprint, sessions: Sessions) -> None:
             )
             return t("班次已排好。", "The shift is on the roster.")
 
-        return _done(sessions, act, f"{PATH}/shifts")
+        return act(sessions, change, back=f"{PATH}/shifts", done=None)
 
 
 def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.post(f"{PATH}/shifts/<int:shift_id>/begin")
     @require_role(*WALKERS)
     def begin_shift(shift_id: int) -> Response:
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             shifts.begin(tx, shift_id, signed_in().account_no)
             return t("已上岗。", "On duty.")
 
-        return _done(sessions, act, f"{PATH}/shifts")
+        return act(sessions, change, back=f"{PATH}/shifts", done=None)
 
     @blueprint.post(f"{PATH}/shifts/<int:shift_id>/hand-over")
     @require_role(*WALKERS)
     def hand_over(shift_id: int) -> Response:
         form = request.form
 
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             to = read_whole("to_shift", form.get("to_shift", "")) or 0
             shifts.hand_over(tx, shift_id, to, form.get("notes", ""), signed_in().account_no)
             return t(
@@ -206,29 +206,16 @@ def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
                 "Handed over; you are on duty until the next shift has acknowledged.",
             )
 
-        return _done(sessions, act, f"{PATH}/shifts")
+        return act(sessions, change, back=f"{PATH}/shifts", done=None)
 
     @blueprint.post(f"{PATH}/handovers/<int:handover_id>/acknowledge")
     @require_role(*WALKERS)
     def take_over(handover_id: int) -> Response:
-        def act(tx: Transaction) -> str:
+        def change(tx: Transaction) -> str:
             shifts.acknowledge(tx, handover_id, signed_in().account_no)
             return t("已接班，本班在岗。", "Taken over: your shift is on duty.")
 
-        return _done(sessions, act, f"{PATH}/shifts")
-
-
-def _done(sessions: Sessions, act: Callable[[Transaction], str], back: str) -> Response:
-    """Do it and go back to the page, which says what became of it."""
-    try:
-        with transaction(sessions) as tx:
-            told = act(tx)
-        flash(told, "ok")
-    except Missing:
-        raise
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    return redirect(back, 303)
+        return act(sessions, change, back=f"{PATH}/shifts", done=None)
 
 
 def _local(name: str, typed: str) -> datetime | None:

@@ -17,12 +17,13 @@ from shared import clock
 from shared.clock import DISTRICT_TIMEZONE
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing, Rejected
+from shared.errors import LinliError, Rejected
 from shared.ids import uuid7_text
-from shared.messaging.transaction import transaction
+from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 _DAYS_SHOWN = 7
 
@@ -106,18 +107,13 @@ def _add_own(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) -> N
     def end_appointment(number: str) -> Response:
         account, wanted = signed_in(), request.form.get("state", "")
         own = account.subject or "-" if account.role == "resident" else None
-        try:
+
+        def end(tx: Transaction) -> None:
             if wanted not in list(AppointmentState) or (own and wanted != "cancelled"):
                 raise Rejected("state", "没有这个操作", "There is no such action")
-            with transaction(sessions) as tx:
-                appointments.end(tx, number, AppointmentState(wanted), resident_no=own)
-        except Missing:
-            raise
-        except LinliError as problem:
-            flash(words_of(problem), "bad")
-        else:
-            flash(t("已保存。", "Saved."), "ok")
-        return redirect(f"{PATH}/appointments", 303)
+            appointments.end(tx, number, AppointmentState(wanted), resident_no=own)
+
+        return act(sessions, end, back=f"{PATH}/appointments", done=t("已保存。", "Saved."))
 
 
 def _add_slots(blueprint: Blueprint, sessions: Sessions) -> None:

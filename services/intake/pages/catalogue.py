@@ -25,6 +25,7 @@ from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import current_account, signed_in
 from shared.web.i18n import t, words_of
 
@@ -154,16 +155,8 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions) -> None:
     def step(name: str, take: Callable[[Transaction, int], None], zh: str, en: str) -> None:
         @require_role("manager")
         def view(version: int) -> Response:
-            try:
-                with transaction(sessions) as tx:
-                    take(tx, version)
-            except Missing:
-                raise
-            except LinliError as problem:
-                flash(words_of(problem), "bad")
-            else:
-                flash(t(zh, en), "ok")
-            return redirect(f"{VERSIONS}/{version}", 303)
+            back = f"{VERSIONS}/{version}"
+            return act(sessions, lambda tx: take(tx, version), back=back, done=t(zh, en))
 
         blueprint.add_url_rule(
             f"{VERSIONS}/<int:version>/{name}", f"{name}_catalogue", view, methods=["POST"]

@@ -23,8 +23,9 @@ from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import Forbidden, LinliError, Missing
-from shared.messaging.transaction import transaction
+from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, signed_in
 from shared.web.i18n import t, words_of
 
@@ -76,21 +77,19 @@ def make_clocks(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
                 raise Missing(
                     "no_extension", "没有这项延期申请", "There is no such question for more time"
                 )
-        try:
-            with transaction(sessions) as tx:
-                deadlines.decide_extension(
-                    tx,
-                    extension_no,
-                    is_granted=is_granted,
-                    note=_note(extension_no),
-                    by=account.account_no,
-                )
-        except LinliError as problem:
-            flash(words_of(problem), "bad")
-        else:
-            flash(t("已批准延期。", "Granted.") if is_granted else t("未批准。", "Refused."), "ok")
+
+        def decide(tx: Transaction) -> None:
+            deadlines.decide_extension(
+                tx,
+                extension_no,
+                is_granted=is_granted,
+                note=_note(extension_no),
+                by=account.account_no,
+            )
+
         back = BACKS.get(request.form.get("back", ""), f"/requests/{known.request_no}#clocks")
-        return redirect(back, 303)
+        done = t("已批准延期。", "Granted.") if is_granted else t("未批准。", "Refused.")
+        return act(sessions, decide, back=back, done=done)
 
     return blueprint
 

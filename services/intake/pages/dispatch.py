@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -24,11 +24,11 @@ from services.intake.rules.dispatch import DISPATCHERS
 from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing
-from shared.messaging.transaction import Transaction, transaction
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 _UNDER_WAY = ("pending", "dispatched", "in_progress", "waiting", "checking")
 
@@ -40,20 +40,12 @@ def make_dispatch(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
     def add(name: str, take: Callable[[Transaction, int], object], zh: str, en: str) -> None:
         @require_role("staff")
         def view(request_no: str) -> Response:
-            back = f"/requests/{request_no}"
-            try:
-                with transaction(sessions) as tx:
-                    one = readable(tx.session, cipher, request_no, signed_in())
-                    take(tx, one["id"])
-            except Missing:
-                raise
-            except LinliError as problem:
-                flash(words_of(problem), "bad")
-            else:
-                flash(t(zh, en), "ok")
-            if request.form.get("back") == "desk":
-                back = "/desk/dispatch"
-            return redirect(back, 303)
+            def change(tx: Transaction) -> None:
+                take(tx, readable(tx.session, cipher, request_no, signed_in())["id"])
+
+            from_desk = request.form.get("back") == "desk"
+            back = "/desk/dispatch" if from_desk else f"/requests/{request_no}"
+            return act(sessions, change, back=back, done=t(zh, en))
 
         rule = f"/requests/<request_no>/{name}"
         blueprint.add_url_rule(rule, name.replace("-", "_"), view, methods=["POST"])

@@ -22,8 +22,9 @@ from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/desk/dispatch/rules"
 READERS = ("staff", "manager", "operator", "auditor")
@@ -90,16 +91,8 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions) -> None:
     def add(name: str, take: Callable[[Transaction, int], object], zh: str, en: str) -> None:
         @require_role("manager")
         def view(list_id: int) -> Response:
-            try:
-                with transaction(sessions) as tx:
-                    take(tx, list_id)
-            except Missing:
-                raise
-            except LinliError as problem:
-                flash(words_of(problem), "bad")
-            else:
-                flash(t(zh, en), "ok")
-            return redirect(f"{PATH}/{list_id}", 303)
+            back = f"{PATH}/{list_id}"
+            return act(sessions, lambda tx: take(tx, list_id), back=back, done=t(zh, en))
 
         rule = f"{PATH}/<int:list_id>/{name}"
         blueprint.add_url_rule(rule, f"{name}_dispatch_rules", view, methods=["POST"])

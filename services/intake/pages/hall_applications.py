@@ -19,11 +19,12 @@ from services.intake.rules.requests import read_public_code
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import LinliError, Missing, Rejected
-from shared.messaging.transaction import transaction
+from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.codes import address_of, qr_svg
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 _OFFICE = ("staff", "operator", "auditor")
 _READERS = ("resident", *_OFFICE)
@@ -141,17 +142,13 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) ->
     @require_role("staff")
     def tick_documents(number: str) -> Response:
         form = request.form
-        try:
-            with transaction(sessions) as tx:
-                copies = {code: _count(form.get(f"copies_{code}")) for code in form.getlist("seen")}
-                see_documents(tx, number, copies, signed_in().account_no)
-        except Missing:
-            raise
-        except LinliError as problem:
-            flash(words_of(problem), "bad")
-        else:
-            flash(t("已保存。", "Saved."), "ok")
-        return redirect(f"{PATH}/applications/{number}", 303)
+
+        def see(tx: Transaction) -> None:
+            copies = {code: _count(form.get(f"copies_{code}")) for code in form.getlist("seen")}
+            see_documents(tx, number, copies, signed_in().account_no)
+
+        back = f"{PATH}/applications/{number}"
+        return act(sessions, see, back=back, done=t("已保存。", "Saved."))
 
 
 def _action(form: Mapping[str, str]) -> HallAction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,11 +18,12 @@ from services.intake.rules.dispatch import DISPATCHERS
 from services.intake.rules.states import State
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing
-from shared.messaging.transaction import Transaction, transaction
+from shared.errors import Missing
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/desk/likeness"
 
@@ -111,14 +112,7 @@ def _back() -> str:
 def _done(
     sessions: Sessions, take: Callable[[Transaction], None], back: str, zh: str, en: str
 ) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            take(tx)
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    else:
-        flash(t(zh, en), "ok")
-    return redirect(back, 303)
+    return act(sessions, take, back=back, done=t(zh, en))
 
 
 def _no_request() -> Missing:

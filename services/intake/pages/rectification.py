@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -18,12 +18,13 @@ from services.intake.rules.pictures import UPLOAD_BYTES_MAX
 from services.intake.rules.rectification import RECHECK_DAYS, read_days
 from shared import clock
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing, Rejected
-from shared.messaging.transaction import Transaction, transaction
+from shared.errors import Missing, Rejected
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.bodies import takes_up_to
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/rectification"
 READERS = ("staff", "manager", "auditor", "operator")
@@ -217,16 +218,8 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions) -> None:
         return _done(sessions, known[action], f"{PATH}/items/{number}")
 
 
-def _done(sessions: Sessions, act: Callable[[Transaction], None], back: str) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            act(tx)
-        flash(t("已办。", "Done."), "ok")
-    except Missing:
-        raise
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    return redirect(back, 303)
+def _done(sessions: Sessions, step: Callable[[Transaction], None], back: str) -> Response:
+    return act(sessions, step, back=back, done=t("已办。", "Done."))
 
 
 def _drive(session: Session, number: int) -> dict[str, Any]:

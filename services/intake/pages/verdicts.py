@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request
+from flask import Blueprint, make_response, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -24,8 +24,9 @@ from shared import clock
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
-from shared.messaging.transaction import transaction
+from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.i18n import t, words_of
 
@@ -145,20 +146,16 @@ def _add_call_backs(blueprint: Blueprint, sessions: Sessions, cipher: FieldCiphe
     @require_role("staff")
     def call_back(request_no: str) -> Response:
         account_no = signed_in().account_no
-        try:
-            with transaction(sessions) as tx:
-                request_id = _callable(tx.session, account_no, request_no)
-                if request.form.get("solved") == "not_reached":
-                    verdicts.not_reached(tx, request_id, account_no)
-                else:
-                    verdicts.call_back(tx, request_id, said_by_form(), account_no)
-        except Missing:
-            raise
-        except LinliError as problem:
-            flash(words_of(problem), "bad")
-        else:
-            flash(t("已记录回访结果", "The answer is recorded"), "ok")
-        return redirect(CALL_BACKS_PATH, 303)
+
+        def record(tx: Transaction) -> None:
+            request_id = _callable(tx.session, account_no, request_no)
+            if request.form.get("solved") == "not_reached":
+                verdicts.not_reached(tx, request_id, account_no)
+            else:
+                verdicts.call_back(tx, request_id, said_by_form(), account_no)
+
+        done = t("已记录回访结果", "The answer is recorded")
+        return act(sessions, record, back=CALL_BACKS_PATH, done=done)
 
 
 def _add_contacts(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) -> None:

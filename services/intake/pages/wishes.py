@@ -28,9 +28,10 @@ from shared.db.session import Sessions
 from shared.errors import Forbidden, LinliError, Missing, Rejected
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import Account, current_account, signed_in
 from shared.web.bodies import takes_up_to
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/wishes"
 OFFICE = ("staff", "manager", "auditor")
@@ -317,17 +318,8 @@ def _check_own(tx: Transaction, code: str, account: Account) -> None:
         raise Forbidden("not_yours", "这不是您的心愿", "This wish is not yours")
 
 
-def _done(sessions: Sessions, act: Callable[[Transaction], object], code: str) -> Response:
-    """Do it and go back to the wish, which says what became of it."""
-    try:
-        with transaction(sessions) as tx:
-            act(tx)
-        flash(t("已办。", "Done."), "ok")
-    except Missing:
-        raise
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    return redirect(f"{PATH}/{code}", 303)
+def _done(sessions: Sessions, step: Callable[[Transaction], object], code: str) -> Response:
+    return act(sessions, step, back=f"{PATH}/{code}", done=t("已办。", "Done."))
 
 
 def _fen(typed: str) -> int:

@@ -14,9 +14,10 @@ from services.points.actions import budgets as acting
 from services.points.queries import budgets as known
 from services.points.rules.budgets import STOPS, UNITS
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing, Rejected
+from shared.errors import LinliError, Rejected
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.i18n import t, words_of
 
@@ -69,22 +70,12 @@ def add_budgets(blueprint: Blueprint, sessions: Sessions) -> None:
     @blueprint.post(f"{PLACE}/<any(budgets, point_rates):table>/<uuid:row_id>")
     @require_role("manager")
     def decide_budget(table: str, row_id: UUID) -> Response:
-        try:
-            with transaction(sessions) as tx:
-                acting.decide(
-                    tx,
-                    table,
-                    row_id,
-                    approve=request.form.get("decision") == "approve",
-                    by=signed_in().account_no,
-                )
-        except Missing:
-            raise
-        except LinliError as wrong:
-            flash(words_of(wrong), "bad")
-        else:
-            flash(t("已决定。", "Decided."), "ok")
-        return redirect(PLACE, 303)
+        by, approve = signed_in().account_no, request.form.get("decision") == "approve"
+
+        def decide(tx: Transaction) -> None:
+            acting.decide(tx, table, row_id, approve=approve, by=by)
+
+        return act(sessions, decide, back=PLACE, done=t("已决定。", "Decided."))
 
 
 def _propose_budget(tx: Transaction, form: dict[str, str], by: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from services.points.actions.certificates import ask
@@ -17,12 +17,13 @@ from services.points.rules.certificates import masked, standing
 from services.points.rules.explaining import KINDS, words
 from shared import clock
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing, Rejected
-from shared.messaging.transaction import transaction
+from shared.errors import Missing, Rejected
+from shared.messaging.transaction import Transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import require_subject
 from shared.web.codes import qr_svg
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PLACE = "/points/certificates"
 OFFICE = frozenset({"staff", "manager", "auditor"})
@@ -88,14 +89,14 @@ def _add_own(blueprint: Blueprint, sessions: Sessions) -> None:
     @require_role("resident")
     def ask_certificate(resident_no: str) -> BaseResponse:
         require_subject(resident_no)
-        try:
+
+        def ask_for_it(tx: Transaction) -> None:
             from_on, until_on = period(request.form)
-            with transaction(sessions) as tx:
-                ask(tx, resident_no, from_on, until_on, "", resident_no)
-            flash(t("已申请，工作人员会办理。", "Asked for: the office will see to it."), "success")
-        except LinliError as problem:
-            flash(words_of(problem), "error")
-        return redirect(url_for(".show_own_certificates", resident_no=resident_no), 303)
+            ask(tx, resident_no, from_on, until_on, "", resident_no)
+
+        back = url_for(".show_own_certificates", resident_no=resident_no)
+        done = t("已申请，工作人员会办理。", "Asked for: the office will see to it.")
+        return act(sessions, ask_for_it, back=back, done=done)
 
 
 def _add_sheets(blueprint: Blueprint, sessions: Sessions) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from services.points.actions import certificates as actions
@@ -14,11 +14,11 @@ from services.points.queries import certificates as queries
 from services.points.queries.certificates import Office
 from shared import clock
 from shared.db.session import Sessions
-from shared.errors import LinliError
-from shared.messaging.transaction import Transaction, transaction
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PLACE = "/points/desk/certificates"
 NUMBER_CHARS_MAX = 32
@@ -30,13 +30,8 @@ def add_certificates_desk(blueprint: Blueprint, sessions: Sessions) -> None:
     """/points/desk/certificates and what can be done there."""
 
     def do(verb: Verb, zh: str, en: str, place: str = PLACE) -> Response:
-        try:
-            with transaction(sessions) as tx:
-                verb(tx, signed_in().account_no)
-            flash(t(zh, en), "success")
-        except LinliError as problem:
-            flash(words_of(problem), "error")
-        return redirect(place, 303)
+        by = signed_in().account_no
+        return act(sessions, lambda tx: verb(tx, by), back=place, done=t(zh, en))
 
     _add_list(blueprint, sessions, do)
     _add_steps(blueprint, do)

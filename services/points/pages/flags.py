@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from services.points.actions import flags as flagging
@@ -13,11 +13,11 @@ from services.points.queries import flags as queries
 from services.points.queries.flags import Flagged
 from services.points.rules.flags import KINDS, STATES, told
 from shared.db.session import Sessions
-from shared.errors import LinliError
-from shared.messaging.transaction import transaction
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PLACE = "/points/flags"
 READERS = ("staff", "manager", "auditor")
@@ -51,20 +51,13 @@ def add_flags(blueprint: Blueprint, sessions: Sessions) -> None:
     @require_role("manager")
     def judge_flag(flag_id: UUID) -> Response:
         form = request.form
-        try:
-            with transaction(sessions) as tx:
-                flagging.judge(
-                    tx,
-                    flag_id,
-                    outcome=form.get("outcome", ""),
-                    decision=form.get("decision", ""),
-                    by=signed_in().account_no,
-                )
-        except LinliError as wrong:
-            flash(words_of(wrong), "bad")
-        else:
-            flash(t("已记录结论。", "Noted."), "ok")
-        return redirect(PLACE, 303)
+        outcome, decision = form.get("outcome", ""), form.get("decision", "")
+        by = signed_in().account_no
+
+        def judge(tx: Transaction) -> None:
+            flagging.judge(tx, flag_id, outcome=outcome, decision=decision, by=by)
+
+        return act(sessions, judge, back=PLACE, done=t("已记录结论。", "Noted."))
 
     @blueprint.post(f"{PLACE}/organisers")
     @require_role("manager")
@@ -72,14 +65,13 @@ def add_flags(blueprint: Blueprint, sessions: Sessions) -> None:
         form = request.form
         change = flagging.end_organiser if form.get("end") == "1" else flagging.declare_organiser
         partner, resident_no = (form.get(name, "").strip() for name in ("partner", "resident_no"))
-        try:
-            with transaction(sessions) as tx:
-                change(tx, partner, resident_no, by=signed_in().account_no)
-        except LinliError as wrong:
-            flash(words_of(wrong), "bad")
-        else:
-            flash(t("已保存。", "Saved."), "ok")
-        return redirect(f"{PLACE}#organisers", 303)
+        by = signed_in().account_no
+        return act(
+            sessions,
+            lambda tx: change(tx, partner, resident_no, by=by),
+            back=f"{PLACE}#organisers",
+            done=t("已保存。", "Saved."),
+        )
 
 
 def _row(one: Flagged) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from services.points import queries
@@ -16,11 +16,12 @@ from services.points.queries import households as homes
 from services.points.queries.declared import limits_on
 from shared import clock
 from shared.db.session import Sessions
-from shared.errors import LinliError, Rejected
-from shared.messaging.transaction import Transaction, transaction
+from shared.errors import Rejected
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, require_subject, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 OFFICE = frozenset({"staff", "manager", "auditor"})
 ACTORS = ("resident", "staff")
@@ -135,15 +136,11 @@ def _act(
 ) -> Response:
     """As the resident himself, or as a clerk with a reason."""
     account = require_subject(resident_no, unless=frozenset({"staff"}))
-    try:
-        reason = _reason(account)
-        with transaction(sessions) as tx:
-            verb(tx, account.account_no, reason)
-    except LinliError as error:
-        flash(words_of(error), "bad")
-    else:
-        flash(done, "ok")
-    return redirect(address(resident_no), 303)
+
+    def change(tx: Transaction) -> None:
+        verb(tx, account.account_no, _reason(account))
+
+    return act(sessions, change, back=address(resident_no), done=done)
 
 
 def _reason(account: Account) -> str | None:

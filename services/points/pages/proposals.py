@@ -25,6 +25,7 @@ from shared.db.session import Sessions
 from shared.errors import LinliError, Rejected
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.i18n import t, words_of
 
@@ -171,14 +172,8 @@ def _add_deciding(blueprint: Blueprint, sessions: Sessions) -> None:
 
 
 def _act(sessions: Sessions, verb: Callable[[Transaction, str], None], done: str) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            verb(tx, signed_in().account_no)
-    except LinliError as error:
-        flash(words_of(error), "bad")
-    else:
-        flash(done, "ok")
-    return redirect(PLACE, 303)
+    by = signed_in().account_no
+    return act(sessions, lambda tx: verb(tx, by), back=PLACE, done=done)
 
 
 def _editor(form: dict[str, str], error: LinliError | None) -> str:

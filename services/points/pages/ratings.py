@@ -8,7 +8,7 @@ from datetime import date
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -23,11 +23,11 @@ from services.points.rules.rating import ATTRIBUTES, REWARDS, Scored, score
 from services.points.rules.stars import Ladder, Progress, changes, ladder_on, progress
 from shared import clock
 from shared.db.session import Sessions
-from shared.errors import LinliError
-from shared.messaging.transaction import Transaction, transaction
+from shared.messaging.transaction import Transaction
 from shared.web.access import public, require_role
+from shared.web.acting import act
 from shared.web.auth import require_subject, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 OFFICE = frozenset({"staff", "manager", "auditor"})
 ASSETS = {
@@ -131,14 +131,8 @@ def _act(
     sessions: Sessions, resident_no: str, verb: Callable[[Transaction, str], None], done: str
 ) -> Response:
     account = require_subject(resident_no, unless=frozenset({"staff"}))
-    try:
-        with transaction(sessions) as tx:
-            verb(tx, account.account_no)
-    except LinliError as error:
-        flash(words_of(error), "bad")
-    else:
-        flash(done, "ok")
-    return redirect(address(resident_no), 303)
+    by = account.account_no
+    return act(sessions, lambda tx: verb(tx, by), back=address(resident_no), done=done)
 
 
 def address(resident_no: str) -> str:

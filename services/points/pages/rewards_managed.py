@@ -15,6 +15,7 @@ from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.i18n import t, words_of
 
@@ -141,16 +142,7 @@ def _add_stock(blueprint: Blueprint, sessions: Sessions) -> None:
 def _done(
     sessions: Sessions, reward_id: int, verb: Callable[[Transaction], object], words: str
 ) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            verb(tx)
-    except Missing:
-        raise
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    else:
-        flash(words, "ok")
-    return redirect(f"/points/catalogue/{reward_id}", 303)
+    return act(sessions, verb, back=f"/points/catalogue/{reward_id}", done=words)
 
 
 def _managed(

@@ -26,6 +26,7 @@ from shared.db.session import Sessions
 from shared.errors import LinliError, Missing
 from shared.messaging.transaction import Transaction, transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import signed_in
 from shared.web.i18n import t, words_of
 
@@ -117,16 +118,8 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions) -> None:
     def add(name: str, take: Callable[[Transaction, UUID], object], zh: str, en: str) -> None:
         @require_role("manager")
         def view(draft_id: UUID) -> Response:
-            try:
-                with transaction(sessions) as tx:
-                    take(tx, draft_id)
-            except Missing:
-                raise
-            except LinliError as wrong:
-                flash(words_of(wrong), "bad")
-            else:
-                flash(t(zh, en), "ok")
-            return redirect(f"{PLACE}/{draft_id}", 303)
+            back = f"{PLACE}/{draft_id}"
+            return act(sessions, lambda tx: take(tx, draft_id), back=back, done=t(zh, en))
 
         blueprint.add_url_rule(
             f"{PLACE}/<uuid:draft_id>/{name}", f"{name}_rule_draft", view, methods=["POST"]
