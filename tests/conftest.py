@@ -75,7 +75,7 @@ def _start(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_passwords(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Hashes that are made at once, but in unit tests: a quarter of a desk's tests' time was theirs."""
+    """Hashes that are made at once, but in unit tests: a quarter of a desk's tests was theirs."""
     room = request.path.relative_to(_ROOT).parts[1]
     with pytest.MonkeyPatch.context() as patch:
         if room != "unit":
