@@ -27,7 +27,7 @@ hypothesis_settings.load_profile("linli")
 _CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 _STACK = pytest.StashKey[object]()
 _ROOT = Path(__file__).resolve().parents[1]
-_LONG = ("e2e", "browser", "property")
+_LONG = ("e2e", "browser", "property", "architecture")
 _NEEDS_STACK = ("databases", "vhosts", "settings", "service_stack")
 
 

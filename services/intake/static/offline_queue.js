@@ -84,7 +84,19 @@
     return opened;
   }
 
+  // The browser may close the store under us, as when it clears up after another tab: it is opened
+  // anew and asked once more, which is safe because all work is by key.
   async function within(store, mode, work) {
+    try {
+      return await attempt(store, mode, work);
+    } catch (problem) {
+      if (problem && problem.name === "QuotaExceededError") throw problem;
+      opened = null;
+      return attempt(store, mode, work);
+    }
+  }
+
+  async function attempt(store, mode, work) {
     var db = await database();
     return new Promise(function (resolve, reject) {
       var transaction = db.transaction(store, mode, {durability: "strict"}), answer = {};
