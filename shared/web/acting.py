@@ -14,19 +14,24 @@ from shared.web.i18n import words_of
 
 
 def act(
-    sessions: Sessions, change: Callable[[Transaction], object], *, back: str, done: str | None
+    sessions: Sessions,
+    change: Callable[[Transaction], object],
+    *,
+    back: str,
+    done: str | None = None,
+    typed: bool = False,
 ) -> Response:
     """Commit the change and go `back`, where `done` is said, or why it was refused.
 
-    `done` None: the change returns the words. Missing is not caught: what is not there is a page
-    that is not there.
+    Without `done` the change returns the words. Raises Missing, as a page that is not there; not
+    where what is missing may be `typed`, as a number in the form: then that is said, too.
     """
     try:
         with transaction(sessions) as tx:
             outcome = change(tx)
-    except Missing:
-        raise
     except LinliError as problem:
+        if isinstance(problem, Missing) and not typed:
+            raise
         flash(words_of(problem), "bad")
     else:
         flash(str(outcome) if done is None else done, "ok")

@@ -92,7 +92,7 @@ def _add_level(blueprint: Blueprint, sessions: Sessions) -> None:
                 f"Proclaimed; {moved} spots are due at other times now.",
             )
 
-        return act(sessions, change, back=f"{PATH}/level", done=None)
+        return act(sessions, change, back=f"{PATH}/level")
 
 
 def _add_intervals(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -112,7 +112,7 @@ def _add_intervals(blueprint: Blueprint, sessions: Sessions) -> None:
             )
             return t("间隔已保存。", "The interval is kept.")
 
-        return act(sessions, change, back=f"{PATH}/level#intervals", done=None)
+        return act(sessions, change, back=f"{PATH}/level#intervals")
 
 
 def _add_alarms(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -138,7 +138,7 @@ def _add_alarms(blueprint: Blueprint, sessions: Sessions) -> None:
             shifts.acknowledge_alarm(tx, alarm_id, signed_in().account_no)
             return t("已确认，补巡后告警自动解除。", "Seen; it ends with the next visit.")
 
-        return act(sessions, change, back=f"{PATH}/alarms", done=None)
+        return act(sessions, change, back=f"{PATH}/alarms")
 
 
 def _add_shifts(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -180,7 +180,7 @@ def _add_shifts(blueprint: Blueprint, sessions: Sessions) -> None:
             )
             return t("班次已排好。", "The shift is on the roster.")
 
-        return act(sessions, change, back=f"{PATH}/shifts", done=None)
+        return act(sessions, change, back=f"{PATH}/shifts")
 
 
 def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
@@ -191,7 +191,7 @@ def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
             shifts.begin(tx, shift_id, signed_in().account_no)
             return t("已上岗。", "On duty.")
 
-        return act(sessions, change, back=f"{PATH}/shifts", done=None)
+        return act(sessions, change, back=f"{PATH}/shifts")
 
     @blueprint.post(f"{PATH}/shifts/<int:shift_id>/hand-over")
     @require_role(*WALKERS)
@@ -206,7 +206,7 @@ def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
                 "Handed over; you are on duty until the next shift has acknowledged.",
             )
 
-        return act(sessions, change, back=f"{PATH}/shifts", done=None)
+        return act(sessions, change, back=f"{PATH}/shifts")
 
     @blueprint.post(f"{PATH}/handovers/<int:handover_id>/acknowledge")
     @require_role(*WALKERS)
@@ -215,7 +215,7 @@ def _add_relay(blueprint: Blueprint, sessions: Sessions) -> None:
             shifts.acknowledge(tx, handover_id, signed_in().account_no)
             return t("已接班，本班在岗。", "Taken over: your shift is on duty.")
 
-        return act(sessions, change, back=f"{PATH}/shifts", done=None)
+        return act(sessions, change, back=f"{PATH}/shifts")
 
 
 def _local(name: str, typed: str) -> datetime | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -20,11 +20,11 @@ from shared import clock
 from shared.clock import DISTRICT_TIMEZONE
 from shared.crypto import FieldCipher
 from shared.db.session import Sessions
-from shared.errors import LinliError, Missing
-from shared.messaging.transaction import Transaction, transaction
+from shared.messaging.transaction import Transaction
 from shared.web.access import require_role
+from shared.web.acting import act
 from shared.web.auth import Account, signed_in
-from shared.web.i18n import t, words_of
+from shared.web.i18n import t
 
 PATH = "/claims"
 DESK_PATH = "/desk/claims"
@@ -133,18 +133,7 @@ def _add_steps(blueprint: Blueprint, sessions: Sessions, cipher: FieldCipher) ->
 
 
 def _done(sessions: Sessions, take: Callable[[Transaction], str], back: str) -> Response:
-    try:
-        with transaction(sessions) as tx:
-            said = take(tx)
-    except Missing as problem:
-        if back != DESK_PATH:
-            raise
-        flash(words_of(problem), "bad")
-    except LinliError as problem:
-        flash(words_of(problem), "bad")
-    else:
-        flash(said, "ok")
-    return redirect(back, 303)
+    return act(sessions, take, back=back, typed=back == DESK_PATH)
 
 
 def _new_opening() -> NewOpening:

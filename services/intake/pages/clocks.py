@@ -89,7 +89,7 @@ def make_clocks(sessions: Sessions, cipher: FieldCipher) -> Blueprint:
 
         back = BACKS.get(request.form.get("back", ""), f"/requests/{known.request_no}#clocks")
         done = t("已批准延期。", "Granted.") if is_granted else t("未批准。", "Refused.")
-        return act(sessions, decide, back=back, done=done)
+        return act(sessions, decide, back=back, done=done, typed=True)
 
     return blueprint
 

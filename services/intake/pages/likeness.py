@@ -112,7 +112,7 @@ def _back() -> str:
 def _done(
     sessions: Sessions, take: Callable[[Transaction], None], back: str, zh: str, en: str
 ) -> Response:
-    return act(sessions, take, back=back, done=t(zh, en))
+    return act(sessions, take, back=back, done=t(zh, en), typed=True)
 
 
 def _no_request() -> Missing:

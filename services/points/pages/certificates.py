@@ -96,7 +96,7 @@ def _add_own(blueprint: Blueprint, sessions: Sessions) -> None:
 
         back = url_for(".show_own_certificates", resident_no=resident_no)
         done = t("已申请，工作人员会办理。", "Asked for: the office will see to it.")
-        return act(sessions, ask_for_it, back=back, done=done)
+        return act(sessions, ask_for_it, back=back, done=done, typed=True)
 
 
 def _add_sheets(blueprint: Blueprint, sessions: Sessions) -> None:

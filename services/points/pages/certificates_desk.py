@@ -31,7 +31,7 @@ def add_certificates_desk(blueprint: Blueprint, sessions: Sessions) -> None:
 
     def do(verb: Verb, zh: str, en: str, place: str = PLACE) -> Response:
         by = signed_in().account_no
-        return act(sessions, lambda tx: verb(tx, by), back=place, done=t(zh, en))
+        return act(sessions, lambda tx: verb(tx, by), back=place, done=t(zh, en), typed=True)
 
     _add_list(blueprint, sessions, do)
     _add_steps(blueprint, do)

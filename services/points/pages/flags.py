@@ -57,7 +57,7 @@ def add_flags(blueprint: Blueprint, sessions: Sessions) -> None:
         def judge(tx: Transaction) -> None:
             flagging.judge(tx, flag_id, outcome=outcome, decision=decision, by=by)
 
-        return act(sessions, judge, back=PLACE, done=t("已记录结论。", "Noted."))
+        return act(sessions, judge, back=PLACE, done=t("已记录结论。", "Noted."), typed=True)
 
     @blueprint.post(f"{PLACE}/organisers")
     @require_role("manager")
@@ -71,6 +71,7 @@ def add_flags(blueprint: Blueprint, sessions: Sessions) -> None:
             lambda tx: change(tx, partner, resident_no, by=by),
             back=f"{PLACE}#organisers",
             done=t("已保存。", "Saved."),
+            typed=True,
         )
 
 

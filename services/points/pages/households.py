@@ -140,7 +140,7 @@ def _act(
     def change(tx: Transaction) -> None:
         verb(tx, account.account_no, _reason(account))
 
-    return act(sessions, change, back=address(resident_no), done=done)
+    return act(sessions, change, back=address(resident_no), done=done, typed=True)
 
 
 def _reason(account: Account) -> str | None:

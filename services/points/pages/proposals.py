@@ -173,7 +173,7 @@ def _add_deciding(blueprint: Blueprint, sessions: Sessions) -> None:
 
 def _act(sessions: Sessions, verb: Callable[[Transaction, str], None], done: str) -> Response:
     by = signed_in().account_no
-    return act(sessions, lambda tx: verb(tx, by), back=PLACE, done=done)
+    return act(sessions, lambda tx: verb(tx, by), back=PLACE, done=done, typed=True)
 
 
 def _editor(form: dict[str, str], error: LinliError | None) -> str:

@@ -132,7 +132,7 @@ def _act(
 ) -> Response:
     account = require_subject(resident_no, unless=frozenset({"staff"}))
     by = account.account_no
-    return act(sessions, lambda tx: verb(tx, by), back=address(resident_no), done=done)
+    return act(sessions, lambda tx: verb(tx, by), back=address(resident_no), done=done, typed=True)
 
 
 def address(resident_no: str) -> str:
