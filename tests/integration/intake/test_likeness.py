@@ -250,3 +250,11 @@ def test_a_dispatcher_decides_on_the_page(intake: Intake, leader: str) -> None:
     resident = intake.signed_in("resident", "R000001")
     assert "/unmerge" not in resident.get(f"/requests/{main_no}").text
     assert clock.now() == NOW
+
+
+def test_a_mistyped_number_is_told_on_the_request(intake: Intake, leader: str) -> None:
+    one = request_row(intake, dispatched(intake, building_no="B1", client_id="c-1"))
+    browser = signed_in(intake, DESK, "head")
+    answer = browser.post(f"/requests/{one['request_no']}/merge", merge_into="20991231-0001")
+    assert answer.status_code == 303
+    assert "没有这件诉求" in browser.get(answer.headers["Location"]).text
